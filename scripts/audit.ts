@@ -1,0 +1,4 @@
+import { auditCommand } from './audit/command.ts'
+import { runCommand } from './infra/command.ts'
+
+await runCommand(auditCommand())

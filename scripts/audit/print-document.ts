@@ -1,0 +1,3 @@
+import { auditPage } from './document.ts'
+
+process.stdout.write(auditPage())

@@ -1,0 +1,73 @@
+// limit: 240 s
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { environment } from '../shared/config/index.ts'
+import { databaseOf, withClient } from '../shared/database/migrations/index.ts'
+import { testServers } from '../shared/testing/index.ts'
+import type { Judged } from './bench/judge.ts'
+import { projectRoot } from './infra/index.ts'
+
+const bench = async (...args: string[]) => {
+  const { postgresUrl, amqpUrl } = testServers()
+  const env = environment({ POSTGRES_URL: postgresUrl, AMQP_URL: amqpUrl })
+  return promisify(execFile)(process.execPath, ['scripts/run.mjs', 'bench', ...args], {
+    cwd: projectRoot,
+    env,
+  })
+}
+
+const sides = (...keys: string[]) => keys.flatMap((key) => ['--side', key])
+const quick = ['--infra', 'env', '--rounds', '1', '--scale', '0.01', '--json']
+
+test('npm run bench measures each side, its cost, and what was to be reached', async () => {
+  const chosen = sides('lean-leader', 'ours', 'one', 'batches')
+  const { stdout } = await bench('relay', 'latency', 'consume', ...quick, ...chosen)
+  const { parts } = JSON.parse(stdout) as { parts: Judged[] }
+  assert.equal(
+    parts.map(({ part, sides }) => [part, sides.length]),
+    [
+      ['relay', 2],
+      ['latency', 1],
+      ['consume', 2],
+    ],
+  )
+  for (const { sides, figures } of parts) {
+    for (const side of sides) {
+      assert.ok(Object.keys(side.figures).length > 0 && side.cpu.node !== null)
+      for (const [key, { median }] of Object.entries(side.figures)) {
+        assert.ok(key in figures && median >= 0)
+      }
+    }
+  }
+  const relay = parts[0]!
+  const [lean, ours] = relay.sides.map(({ figures }) => figures.rate!.median) as [number, number]
+  const claim = relay.claims.find(({ what }) => what === 'relay to the leanest loop')
+  assert.is(claim?.measured.median, ours / lean)
+})
+
+test('npm run bench leaves no database behind', async () => {
+  const { postgresUrl } = testServers()
+  const databases = () =>
+    withClient(databaseOf(postgresUrl, 'postgres'), async (client) => {
+      const { rows } = await client.query<{ datname: string }>(
+        "select datname from pg_database where datname like 'bench\\_%'",
+      )
+      return rows.map(({ datname }) => datname)
+    })
+  const before = new Set(await databases())
+  await bench('consume', ...quick, ...sides('batches'))
+  assert.equal(
+    (await databases()).filter((name) => !before.has(name)),
+    [],
+  )
+})
+
+test('npm run bench refuses a part that there is not', async () => {
+  const failed = await bench('speed').catch((error) => error)
+  assert.is(failed.code, 2)
+  assert.match(failed.stderr, /there is no part speed; there are relay/)
+})
+
+test.run()

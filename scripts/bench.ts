@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { relative } from 'node:path'
+import { InvalidArgumentError } from 'commander'
+import { openFolder } from './bench/folder.ts'
+import { judge } from './bench/judge.ts'
+import type { Part } from './bench/part.ts'
+import { parts } from './bench/parts.ts'
+import { installPeers } from './bench/peers.ts'
+import { runParts } from './bench/run-parts.ts'
+import { type BenchServers, benchServers, dropDatabases } from './bench/servers.ts'
+import { runSide } from './bench/side-process.ts'
+import { markdownOf } from './bench/table.ts'
+import { createProgress, describeMachine, describeProject } from './compare/index.ts'
+import {
+  commandWithExamples,
+  ensureClients,
+  exitCodes,
+  type InfraFlag,
+  infraOption,
+  runCommand,
+} from './infra/index.ts'
+
+interface Flags extends InfraFlag {
+  rounds: number
+  scale: number
+  bytes: number
+  side: string[]
+  peers?: boolean
+  profile?: boolean
+  json?: boolean
+}
+
+const log = (line: string) => console.error(line)
+
+const chosen = (names: readonly string[], { peers, side }: Flags): Part[] =>
+  parts
+    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .map((part) => ({
+      ...part,
+      sides: part.sides.filter(
+        ({ kind, key }) => (kind !== 'rival' || peers === true) && (side.length === 0 || side.includes(key)),
+      ),
+    }))
+
+const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServers, signal: AbortSignal) => {
+  const { rounds, scale, bytes, profile } = flags
+  const { stop: _, ...addresses } = servers
+  const namespace = `bench_${randomBytes(4).toString('hex')}`
+  const folder = await openFolder(new Date())
+  const runs = wanted.reduce((sum, { sides }) => sum + sides.length * rounds, 0)
+  const progress = createProgress(process.stderr, runs)
+  let begun = 0
+  try {
+    const samples = await runParts(wanted, {
+      rounds,
+      keep: folder.keep,
+      begins: (part, side, round) => {
+        progress.update(`${part.name}, round ${round} of ${rounds}: ${side.name}`, begun)
+        begun += 1
+      },
+      runSide: (part, side) =>
+        runSide(part, side, {
+          scene: { ...addresses, namespace, scale, bytes },
+          signal,
+          ...(profile ? { profileIn: folder.path } : {}),
+        }),
+    })
+    const results = {
+      project: await describeProject(),
+      machine: await describeMachine({
+        postgres: { url: servers.postgresUrl },
+        broker: { url: servers.amqpUrl },
+      }),
+      settings: { rounds, scale, bytes },
+      parts: wanted.map((part) => judge(part, samples)),
+    }
+    await folder.write('results.json', `${JSON.stringify(results, null, 2)}\n`)
+    const table = results.parts.map(markdownOf).join('\n')
+    await folder.write('table.md', table)
+    return { results, table, path: folder.path }
+  } finally {
+    progress.end()
+    await dropDatabases(servers.postgresUrl, namespace)
+  }
+}
+
+const run = async (names: readonly string[], flags: Flags): Promise<number> => {
+  const unknown = names.find((name) => !parts.some((part) => part.name === name))
+  if (unknown !== undefined) {
+    log(`there is no part ${unknown}; there are ${parts.map(({ name }) => name).join(', ')}`)
+    return exitCodes.usage
+  }
+  if (flags.peers) installPeers(log)
+  await ensureClients(log)
+  const stopping = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
+  const servers = await benchServers(flags.infra, log)
+  try {
+    const { results, table, path } = await measure(chosen(names, flags), flags, servers, stopping.signal)
+    console.log(flags.json ? JSON.stringify(results, null, 2) : table)
+    log(`raw samples: ${relative(process.cwd(), path)}`)
+    return exitCodes.ok
+  } catch (error) {
+    if (stopping.signal.aborted) return exitCodes.interrupted
+    throw error
+  } finally {
+    await servers.stop()
+  }
+}
+
+const wholeFrom = (least: number, most: number) => (text: string) => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+}
+
+const upToOne = (text: string) => {
+  const factor = Number(text)
+  if (factor > 0 && factor <= 1) return factor
+  throw new InvalidArgumentError('It must be above 0, and at most 1.')
+}
+
+await runCommand(
+  commandWithExamples(
+    'npm run bench --',
+    'Holds the parts of the system against their limits and their rivals, in one run; single figures depend on the machine.',
+    [
+      'npm run bench',
+      'npm run bench -- relay latency',
+      'npm run bench -- relay --peers --rounds 5',
+      'npm run bench -- relay --bytes 4000 --json',
+      'npm run bench -- relay --side ours --rounds 1 --profile',
+    ],
+  )
+    .argument(
+      '[parts...]',
+      `what to measure: ${parts.map(({ name }) => name).join(', ')}; all when none is named`,
+    )
+    .option('--rounds <n>', 'how often each side runs', wholeFrom(1, 100), 3)
+    .option('--scale <factor>', 'less work for a quick look: 0.1 is a tenth', upToOne, 1)
+    .option('--bytes <n>', 'size of an event', wholeFrom(20, 100_000), 400)
+    .option('--peers', 'also what a team would take instead; installs it beside the project')
+    .option('--side <key>', 'this side only; may be given again', (key, all: string[]) => [...all, key], [])
+    .option('--profile', 'keep a CPU profile of each side with the raw samples')
+    .option('--json', 'print the results as JSON')
+    .addOption(infraOption())
+    .action(async (names: string[], flags: Flags) => {
+      process.exitCode = await run(names, flags)
+    }),
+)

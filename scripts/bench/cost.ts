@@ -1,0 +1,42 @@
+import { createCpuMeter } from '../compare/index.ts'
+
+export interface Cost {
+  /** How many events (or orders) it was for. */
+  count: number
+  seconds: number
+  /** CPU seconds; the servers' only where they are our own. */
+  cpu: { node: number; postgres?: number; broker?: number }
+  /** Peak resident memory of this process. */
+  memoryMb: number
+}
+
+export interface CostMeter {
+  /** Runs the work that is measured, for so many events, and returns the seconds it took. The last window counts. */
+  window(count: number, work: () => Promise<void>): Promise<number>
+  cost(): Cost | undefined
+}
+
+/** What the measured work cost: this process with its children, and our own servers. */
+export const createCostMeter = (
+  pids: Readonly<Partial<Record<'postgres' | 'broker', number>>>,
+): CostMeter => {
+  const meter = createCpuMeter(['node', 'postgres', 'broker'])
+  meter.track('node', process.pid)
+  const servers = (['postgres', 'broker'] as const).filter((name) => pids[name] !== undefined)
+  for (const name of servers) meter.track(name, pids[name]!)
+  let last: Cost | undefined
+  return {
+    window: async (count, work) => {
+      const before = await meter.read()
+      const began = performance.now()
+      await work()
+      const seconds = (performance.now() - began) / 1000
+      const after = await meter.read()
+      const used = Object.fromEntries(servers.map((name) => [name, after[name] - before[name]]))
+      const memoryMb = process.resourceUsage().maxRSS / 1024
+      last = { count, seconds, cpu: { node: after.node - before.node, ...used }, memoryMb }
+      return seconds
+    },
+    cost: () => last,
+  }
+}

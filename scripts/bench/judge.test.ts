@@ -1,0 +1,79 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { judge } from './judge.ts'
+import type { Part, Side } from './part.ts'
+import { runParts, type Sample } from './run-parts.ts'
+import { markdownOf } from './table.ts'
+
+const side = (key: string): Side => ({
+  key,
+  name: key,
+  kind: 'ours',
+  run: async () => ({ figures: {} }),
+})
+
+const part: Part = {
+  name: 'example',
+  question: 'how fast?',
+  figures: { rate: { label: 'done', unit: 'events/s' } },
+  per: { count: 10_000, what: 'events' },
+  sides: [side('lean'), side('ours'), side('rival')],
+  claims: [
+    {
+      what: 'to the best',
+      figure: 'rate',
+      of: 'ours',
+      against: ['lean', 'rival'],
+      must: { atLeast: 0.9 },
+      aim: { atLeast: 1 },
+    },
+    { what: 'alone', figure: 'rate', of: 'ours', must: { atMost: 50 } },
+  ],
+}
+
+const sample = (key: string, round: number, rate: number): Sample => ({
+  part: 'example',
+  side: key,
+  round,
+  outcome: { figures: { rate } },
+  cost: { count: 5_000, seconds: 1, cpu: { node: 2 }, memoryMb: 100 },
+})
+
+test('a ratio is taken round by round, to the best of the others in that round', () => {
+  const { claims } = judge(part, [
+    ...[sample('lean', 1, 100), sample('ours', 1, 95), sample('rival', 1, 50)],
+    ...[sample('lean', 2, 10), sample('ours', 2, 40), sample('rival', 2, 80)],
+    ...[sample('lean', 3, 100), sample('ours', 3, 120), sample('rival', 3, 1)],
+  ])
+  const [best, alone] = claims
+  assert.equal(best?.measured, { median: 0.95, low: 0.5, high: 1.2 })
+  assert.is(best?.verdict, 'reached')
+  assert.equal([alone?.measured.median, alone?.verdict], [95, 'short of it'])
+})
+
+test('a claim about a side that did not run is left out, and costs are told per so many', () => {
+  const judged = judge(part, [sample('ours', 1, 40)])
+  assert.equal(
+    judged.claims.map(({ what }) => what),
+    ['alone'],
+  )
+  assert.is(judged.sides[0]?.cpu.node?.median, 4)
+  assert.is(judged.sides[0]?.cpu.postgres, null)
+  assert.match(markdownOf(judged), /\| alone \| 40.0 events\/s \| <= 50 events\/s \| {2}\| reached \|/)
+})
+
+test('sides take turns, the other way round in every second round', async () => {
+  const order: string[] = []
+  await runParts([part], {
+    rounds: 2,
+    runSide: async (_, { key }) => {
+      order.push(key)
+      return { outcome: { figures: {} }, cost: undefined }
+    },
+    begins: () => {},
+    keep: async () => {},
+  })
+  assert.equal(order, ['lean', 'ours', 'rival', 'rival', 'ours', 'lean'])
+})
+
+test.run()

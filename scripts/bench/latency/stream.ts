@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from 'amqplib'
+import { percentiles } from '../../compare/index.ts'
+import type { Outcome } from '../part.ts'
+import type { BenchQueue } from '../queue.ts'
+import type { Scene } from '../scene.ts'
+import { eventsPerSecond, measuredSeconds, warmUpEvents } from './workload.ts'
+
+export interface StreamEvent {
+  id: string
+  payload: { text: string }
+}
+
+const lastDeliveryMs = 15_000
+
+/**
+ * Writes events at a steady rate and takes each time from the moment its commit has returned to its delivery. `write` commits the
+ * event; whatever is under test brings it to the queue. A slow event never delays the next one.
+ */
+export const measureStream = async (
+  scene: Scene,
+  { queue }: BenchQueue,
+  write: (event: StreamEvent) => Promise<void>,
+): Promise<Outcome> => {
+  const committed = new Map<string, number>()
+  const delivered = new Map<string, number>()
+  const closeConsumer = await consumeInto(scene.amqpUrl, queue, delivered)
+  const payload = { text: 'x'.repeat(Math.max(1, scene.bytes - 11)) }
+  const send = async (): Promise<string> => {
+    const id = randomUUID()
+    await write({ id, payload })
+    committed.set(id, performance.now())
+    return id
+  }
+  const stream = async (count: number) => {
+    const began = performance.now()
+    const sent: Promise<string>[] = []
+    for (let nth = 0; nth < count; nth += 1) {
+      const wait = began + (nth * 1000) / eventsPerSecond - performance.now()
+      if (wait > 0) await pause(wait)
+      sent.push(send())
+    }
+    const ids = await Promise.all(sent)
+    const until = performance.now() + lastDeliveryMs
+    while (ids.some((id) => !delivered.has(id))) {
+      if (performance.now() > until) throw new Error(`not delivered within ${lastDeliveryMs} ms`)
+      await pause(20)
+    }
+    return ids
+  }
+  try {
+    await stream(scene.scaled(warmUpEvents))
+    let ids: string[] = []
+    const count = scene.scaled(measuredSeconds * eventsPerSecond)
+    await scene.window(count, async () => {
+      ids = await stream(count)
+    })
+    // A hint inside the transaction may deliver before the writer has heard of its commit.
+    const times = ids.map((id) => Math.max(0, delivered.get(id)! - committed.get(id)!))
+    const { p50, p99 } = percentiles(times)
+    return { figures: { p50: p50!, p99: p99! }, raw: { ms: times } }
+  } finally {
+    await closeConsumer()
+  }
+}
+
+const consumeInto = async (amqpUrl: string, queue: string, delivered: Map<string, number>) => {
+  const connection = await connect(amqpUrl, { noDelay: true })
+  const channel = await connection.createChannel()
+  await channel.prefetch(200)
+  await channel.consume(queue, (message) => {
+    if (message === null) return
+    const id = message.properties.messageId as string
+    if (!delivered.has(id)) delivered.set(id, performance.now())
+    channel.ack(message)
+  })
+  return () => connection.close()
+}

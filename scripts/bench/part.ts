@@ -1,0 +1,41 @@
+import type { Scene } from './scene.ts'
+
+/** What one run of one side came to. */
+export interface Outcome {
+  /** By the keys that the part declares. */
+  figures: Readonly<Record<string, number>>
+  /** The values behind them, kept with the raw samples. */
+  raw?: Readonly<Record<string, readonly number[]>>
+}
+
+/** One of those that do the same work. It runs in a process of its own, once a round. */
+export interface Side {
+  key: string
+  name: string
+  /** A `bound` is what the parts below allow; a `rival` is a package of scripts/bench/peers, and runs with --peers only. */
+  kind: 'bound' | 'ours' | 'rival'
+  run(scene: Scene): Promise<Outcome>
+}
+
+export type Limit = { atLeast: number } | { atMost: number }
+
+/** What a figure of one side must come to, as a ratio to the best of some others in the same round, or alone. */
+export interface Claim {
+  what: string
+  figure: string
+  of: string
+  against?: readonly string[]
+  must: Limit
+  aim?: Limit
+}
+
+/** One question, put to several sides in the same run. */
+export interface Part {
+  name: string
+  question: string
+  figures: Readonly<Record<string, { label: string; unit: string }>>
+  /** CPU seconds are told for so many of these. */
+  per: { count: number; what: string }
+  sides: readonly Side[]
+  claims: readonly Claim[]
+}

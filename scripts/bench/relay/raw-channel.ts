@@ -1,0 +1,37 @@
+import { type ConfirmChannel, connect } from 'amqplib'
+
+export interface RawMessage {
+  id: string
+  content: Buffer
+}
+
+/** The broker library alone, a confirm channel on a connection of its own. */
+export const withRawChannel = async <Result>(
+  amqpUrl: string,
+  use: (channel: ConfirmChannel) => Promise<Result>,
+): Promise<Result> => {
+  const connection = await connect(amqpUrl, { noDelay: true })
+  try {
+    return await use(await connection.createConfirmChannel())
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Resolves when the broker has confirmed it. */
+export const publishRaw = (
+  channel: ConfirmChannel,
+  exchange: string,
+  { id, content }: RawMessage,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const properties = {
+      messageId: id,
+      persistent: true,
+      mandatory: true,
+      contentType: 'application/json',
+    }
+    channel.publish(exchange, 'order.create', content, properties, (error: unknown) =>
+      error ? reject(error) : resolve(),
+    )
+  })

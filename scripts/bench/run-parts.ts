@@ -1,0 +1,40 @@
+import type { Part, Side } from './part.ts'
+import type { SideAnswer } from './side-process.ts'
+
+/** One run of one side. Rounds count from 1. */
+export interface Sample extends SideAnswer {
+  part: string
+  side: string
+  round: number
+}
+
+export interface RunOptions {
+  rounds: number
+  runSide: (part: Part, side: Side, round: number) => Promise<SideAnswer>
+  /** Called before each run. */
+  begins: (part: Part, side: Side, round: number) => void
+  keep: (sample: Sample) => Promise<void>
+}
+
+/** A B, then B A, then A B: a machine that gets slower, or a neighbour that comes and goes, meets all sides alike. */
+export const sidesInTurn = (sides: readonly Side[], round: number): readonly Side[] =>
+  round % 2 === 1 ? sides : [...sides].reverse()
+
+/** All rounds of all parts, one run at a time. */
+export const runParts = async (
+  parts: readonly Part[],
+  { rounds, runSide, begins, keep }: RunOptions,
+): Promise<Sample[]> => {
+  const samples: Sample[] = []
+  for (const part of parts) {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const side of sidesInTurn(part.sides, round)) {
+        begins(part, side, round)
+        const sample = { part: part.name, side: side.key, round, ...(await runSide(part, side, round)) }
+        await keep(sample)
+        samples.push(sample)
+      }
+    }
+  }
+  return samples
+}

@@ -1,0 +1,74 @@
+import type { Part, Side } from '../part.ts'
+import type { Saturation } from './saturate.ts'
+import { steadyRate } from './steady.ts'
+
+const saturated = (key: string, name: string, options: Saturation, kind: Side['kind'] = 'ours'): Side => ({
+  key,
+  name,
+  kind,
+  run: async (scene) => (await import('./saturate.ts')).saturate(scene, options),
+})
+
+/** One event, one command, one request a transaction, and nothing else changed. */
+const batchesOfOne = { BATCH_SIZE: '1' }
+
+export const saga: Part = {
+  name: 'saga',
+  question: 'how many orders a second are settled end to end, and how soon?',
+  figures: {
+    rate: { label: 'settled', unit: 'orders/s' },
+    p50: { label: `at ${steadyRate}/s, median`, unit: 'ms' },
+    p99: { label: `at ${steadyRate}/s, p99`, unit: 'ms' },
+  },
+  per: { count: 1_000, what: 'orders' },
+  sides: [
+    saturated('one', 'saturated, batches of one', { orders: 1_000, settings: batchesOfOne }, 'bound'),
+    saturated('ours', 'saturated, 1,000 products', { orders: 4_000 }),
+    saturated('hot', 'saturated, one product in every order', { orders: 4_000, hot: true }),
+    saturated('two', 'saturated, two replicas of each service', { orders: 4_000, replicas: 2 }),
+    {
+      key: 'steady',
+      name: `${steadyRate} orders a second`,
+      kind: 'ours',
+      run: async (scene) => (await import('./steady.ts')).settleAtRate(scene, 1_500),
+    },
+  ],
+  claims: [
+    {
+      what: 'batches to batches of one',
+      figure: 'rate',
+      of: 'ours',
+      against: ['one'],
+      must: { atLeast: 3 },
+    },
+    {
+      what: 'one hot product to 1,000 products',
+      figure: 'rate',
+      of: 'hot',
+      against: ['ours'],
+      must: { atLeast: 0.8 },
+      aim: { atLeast: 1 },
+    },
+    {
+      what: 'two replicas to one',
+      figure: 'rate',
+      of: 'two',
+      against: ['ours'],
+      must: { atLeast: 0.9 },
+    },
+    {
+      what: `median time to settle at ${steadyRate}/s`,
+      figure: 'p50',
+      of: 'steady',
+      must: { atMost: 25 },
+      aim: { atMost: 15 },
+    },
+    {
+      what: `p99 time to settle at ${steadyRate}/s`,
+      figure: 'p99',
+      of: 'steady',
+      must: { atMost: 100 },
+      aim: { atMost: 50 },
+    },
+  ],
+}

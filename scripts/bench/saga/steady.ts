@@ -1,0 +1,54 @@
+import {
+  clockOffsetMs,
+  createActors,
+  createHttpClient,
+  drive,
+  percentiles,
+  planWorkload,
+  readSettled,
+  samplesOf,
+} from '../../compare/index.ts'
+import type { Outcome } from '../part.ts'
+import type { Scene } from '../scene.ts'
+import { checkAtRest } from './check-at-rest.ts'
+import { type Services, withServices } from './services.ts'
+
+export const steadyRate = 50
+const warmUpOrders = 300
+
+/** Orders at a steady rate, a fifth of them bound to fail: the time from when each was due to its terminal status. */
+export const settleAtRate = (scene: Scene, orders: number): Promise<Outcome> =>
+  withServices(scene, {}, async (services) => {
+    const count = scene.scaled(orders)
+    await settled(services, 'warm-up', warmUpOrders)
+    let times: number[] = []
+    await scene.window(count, async () => {
+      times = await settled(services, 'measured', count)
+    })
+    await checkAtRest(services)
+    const { p50, p99 } = percentiles(times)
+    return { figures: { p50: p50 ?? 0, p99: p99 ?? 0 }, raw: { ms: times } }
+  })
+
+const settled = async ({ urls, databases }: Services, seed: string, orders: number): Promise<number[]> => {
+  const http = createHttpClient(10_000)
+  try {
+    const plan = planWorkload({ seed, orders, rate: steadyRate })
+    const created = await createActors(plan, urls, http)
+    const driven = await drive({ plan, created, url: urls.order, http, keyPrefix: seed })
+    const offsetMs = await clockOffsetMs(databases.order)
+    const left = async () => {
+      const ends = await readSettled(databases.order, seed)
+      const samples = samplesOf(plan, driven, ends, seed, offsetMs)
+      return samples.map(({ settledMs, intendedMs }) => (settledMs === null ? null : settledMs - intendedMs))
+    }
+    for (let looks = 0; looks < 100; looks += 1) {
+      const times = await left()
+      const known = times.filter((ms) => ms !== null)
+      if (known.length === times.length) return known
+    }
+    throw new Error('not all orders were settled')
+  } finally {
+    http.close()
+  }
+}

@@ -1,0 +1,47 @@
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { projectRoot } from '../infra/index.ts'
+import type { Cost } from './cost.ts'
+import type { Outcome, Part, Side } from './part.ts'
+import type { SceneSettings } from './scene.ts'
+
+export interface SideAnswer {
+  outcome: Outcome
+  cost: Cost | undefined
+}
+
+export interface SideOptions {
+  scene: SceneSettings
+  signal: AbortSignal
+  /** Keeps a CPU profile of the side in this folder. */
+  profileIn?: string
+}
+
+/** A side in a process of its own: memory, garbage and compiled code are nobody else's. Throws what it said when it fails. */
+export const runSide = (part: Part, side: Side, { scene, signal, profileIn }: SideOptions) =>
+  new Promise<SideAnswer>((resolve, reject) => {
+    const profiling = profileIn === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileIn}`]
+    const child = fork(
+      join(import.meta.dirname, 'run-side.ts'),
+      [part.name, side.key, JSON.stringify(scene)],
+      {
+        cwd: projectRoot,
+        execArgv: ['--import', 'tsx', ...profiling],
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        signal,
+      },
+    )
+    let answer: SideAnswer | undefined
+    let said = ''
+    child.stderr?.on('data', (text) => {
+      said = `${said}${text}`.slice(-4_000)
+    })
+    child.on('message', (message) => {
+      answer = message as SideAnswer
+    })
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (answer !== undefined) resolve(answer)
+      else reject(new Error(`${part.name}, ${side.name}: ended with ${code}\n${said}`))
+    })
+  })

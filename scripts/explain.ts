@@ -1,0 +1,4 @@
+import { explainCommand } from './explain/command.ts'
+import { runCommand } from './infra/index.ts'
+
+await runCommand(explainCommand())

@@ -1,0 +1,102 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { z } from 'zod'
+import {
+  type Config,
+  ConfigError,
+  colorWanted,
+  operatorSettings,
+  readConfig,
+  serviceSettings,
+} from '../../shared/config/index.ts'
+import { Id } from '../../shared/contracts/index.ts'
+import { describe, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { commandWithExamples, exitCodes } from '../infra/index.ts'
+import { explain } from './explain.ts'
+import { jsonOf } from './json.ts'
+import { mermaidOf } from './mermaid.ts'
+import { textOf } from './text.ts'
+
+interface Flags {
+  json?: true
+  mermaid?: true
+  broker: boolean
+}
+
+const Settings = z.object({
+  ...operatorSettings,
+  ORDER_DEADLINE_MS: serviceSettings.ORDER_DEADLINE_MS,
+})
+
+const narrowest = 40
+const exampleId = '01900000-0000-7000-8000-000000000001'
+
+const uuid = (text: string): string => {
+  const parsed = Id.safeParse(text)
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError('It must be a UUID, as POST /orders answers it.')
+}
+
+/** `npm run explain`; the process's exit code is set to what came of it. */
+export const explainCommand = (): Command =>
+  commandWithExamples(
+    'npm run explain --',
+    'Tells what happened for one order, from the rows of the three services: each event, by whom, its waits hop by hop; and where it is stuck, why, and what to do. Reads only. docs/explain.md shows how to read it.',
+    [
+      `npm run explain -- ${exampleId}`,
+      `npm run explain -- ${exampleId} --json`,
+      `npm run --silent explain -- ${exampleId} --mermaid > run.mmd`,
+      `POSTGRES_URL=postgres://me:secret@db:5432 AMQP_URL=amqp://me:secret@mq:5672 npm run explain -- ${exampleId}`,
+    ],
+  )
+    .argument('<orderId>', 'the id of the order', uuid)
+    .addOption(new Option('--json', 'print everything as JSON').conflicts('mermaid'))
+    .option('--mermaid', 'print a Mermaid sequence diagram of this run')
+    .option('--no-broker', 'do not look at the broker: no dead letters, no queues')
+    .addHelpText(
+      'after',
+      '\nThe deadline is judged by ORDER_DEADLINE_MS: give it here as the order service has it.' +
+        '\nExit codes: 0 explained, 1 no such order, 2 wrong usage or no such database, 69 a database is unavailable.',
+    )
+    .action(run)
+
+const run = async (orderId: string, flags: Flags) => {
+  try {
+    process.exitCode = await tell(orderId, readConfig(Settings), flags)
+  } catch (error) {
+    console.error(describe(error))
+    const { next } = error as { next?: unknown }
+    if (typeof next === 'string') console.error(`next: ${next}`)
+    process.exitCode = exitCodeOf(error)
+  }
+}
+
+const exitCodeOf = (error: unknown): number => {
+  if (error instanceof Refused) return exitCodes.usage
+  if (error instanceof Unavailable) return exitCodes.unavailable
+  return error instanceof ConfigError ? error.exitCode : exitCodes.failed
+}
+
+const tell = async (orderId: string, config: Config<typeof Settings>, flags: Flags): Promise<number> => {
+  const explanation = await explain(orderId, {
+    postgresUrl: config.postgresUrl,
+    amqpUrl: flags.broker ? config.amqpUrl : undefined,
+    namespace: config.sagaNamespace,
+    deadlineMs: config.orderDeadlineMs,
+  })
+  if (explanation === undefined) {
+    console.error(`There is no order ${orderId}.`)
+    console.error('next: compare the id with the answer of POST /orders, and SAGA_NAMESPACE with its service')
+    return exitCodes.failed
+  }
+  if (flags.json) console.log(JSON.stringify(jsonOf(explanation), null, 2))
+  else if (flags.mermaid) console.log(mermaidOf(explanation))
+  else
+    console.log(textOf(explanation, { colors: colorWanted(process.stdout), width: widthOf(process.stdout) }))
+  return exitCodes.ok
+}
+
+/** COLUMNS counts where there is no terminal; a file is not broken into lines. */
+const widthOf = ({ columns }: { columns?: number }): number | undefined => {
+  const width = columns ?? Number(process.env.COLUMNS)
+  return Number.isInteger(width) && width > 0 ? Math.max(narrowest, width) : undefined
+}

@@ -1,0 +1,3 @@
+import { ensureClients } from './infra/clients.ts'
+
+await ensureClients((line) => console.error(line))

@@ -1,0 +1,101 @@
+import { describe, Unavailable } from '../../shared/failure/index.ts'
+import { onPath } from './binaries.ts'
+import { composeSource } from './compose.ts'
+import { installSource } from './install.ts'
+import { privateSource } from './private.ts'
+import { environmentSource, runningSource } from './running.ts'
+import {
+  displayName,
+  type Found,
+  type Kind,
+  kinds,
+  type ServerName,
+  type Source,
+  systemPackages,
+} from './source.ts'
+
+export interface Servers {
+  /** The server's maintenance database; see databaseOf for the others. */
+  postgresUrl: string
+  amqpUrl: string
+  kinds: Partial<Record<ServerName, Kind>>
+  /** Stops what was started here, in reverse. */
+  stop(): Promise<void>
+}
+
+export interface FindOptions {
+  /** Which are needed; both when not said. */
+  postgres?: boolean
+  rabbitmq?: boolean
+  /** Only this way. */
+  force?: Kind | undefined
+  /** Told what happens, one line at a time. */
+  log: (line: string) => void
+  /** Folder (under the project's own place) for the data of private servers; tests use another than `npm start`. */
+  place?: string
+}
+
+const sources: Record<Kind, Source> = {
+  env: environmentSource,
+  running: runningSource,
+  compose: composeSource,
+  private: privateSource,
+  install: installSource,
+}
+
+/**
+ * Finds or brings up PostgreSQL and RabbitMQ. A URL is the empty string for a server that was not asked for.
+ * Throws Unavailable, its message one line with the next command to type, when one can't be had.
+ */
+export async function findServers(options: FindOptions): Promise<Servers> {
+  const wanted = (['postgres', 'rabbitmq'] as const).filter((server) => options[server] ?? true)
+  const outcomes = await Promise.allSettled(wanted.map((server) => findOne(server, options)))
+  const found = new Map<ServerName, Found & { kind: Kind }>()
+  outcomes.forEach((outcome, index) => {
+    if (outcome.status === 'fulfilled') found.set(wanted[index]!, outcome.value)
+  })
+  const stop = async (): Promise<void> => {
+    for (const server of [...found.values()].reverse()) await server.stop()
+  }
+  const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
+  if (failures.length > 0) {
+    await stop()
+    throw failures[0]?.reason
+  }
+  return {
+    postgresUrl: found.get('postgres')?.url ?? '',
+    amqpUrl: found.get('rabbitmq')?.url ?? '',
+    kinds: Object.fromEntries([...found].map(([server, { kind }]) => [server, kind])),
+    stop,
+  }
+}
+
+async function findOne(server: ServerName, options: FindOptions): Promise<Found & { kind: Kind }> {
+  const context = { log: options.log, place: options.place ?? 'servers' }
+  const reasons: string[] = []
+  for (const kind of options.force ? [options.force] : kinds) {
+    const outcome = await sources[kind](server, context)
+    if (typeof outcome !== 'string') return { ...outcome, kind }
+    reasons.push(`${kind}: ${outcome}`)
+  }
+  throw new Unavailable(
+    `${displayName[server]} can't be had (${reasons.map(oneLine).join('; ')}). ${nextStep(server, options.force)}`,
+    {
+      code: 'infra.unavailable',
+    },
+  )
+}
+
+const oneLine = (text: string): string => describe(text).replaceAll(/\s+/g, ' ').trim()
+
+function nextStep(server: ServerName, force: Kind | undefined): string {
+  const mac = process.platform === 'darwin'
+  const start = mac ? `brew services start ${server}` : `service ${systemPackages[server]} start`
+  if (force === 'env') return `Next: export ${server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'}=...`
+  if (force === 'running') return `Next: ${start}`
+  if (force === 'compose') return 'Next: start the Docker engine, and try again'
+  if (mac) return `Next: brew install ${server === 'postgres' ? 'postgresql@17' : 'rabbitmq'}`
+  if (onPath('apt-get') === undefined) return `Next: install ${displayName[server]}, and try again`
+  const root = process.getuid?.() === 0 ? '' : 'sudo '
+  return `Next: ${root}apt-get update && ${root}apt-get install -y ${systemPackages[server]}`
+}

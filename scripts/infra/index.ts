@@ -1,0 +1,24 @@
+export { findRabbitServer } from './binaries.ts'
+export { ensureClients, generateClient, staleClients } from './clients.ts'
+export { commandWithExamples, exitCodes, type InfraFlag, infraOption, runCommand } from './command.ts'
+export { type Daemon, startDaemon } from './daemon.ts'
+export { type FindOptions, findServers, type Servers } from './find-servers.ts'
+export { ownPlace } from './own-place.ts'
+export { freePort } from './ports.ts'
+export { startPrivatePostgres } from './private-postgres.ts'
+export { startPrivateRabbit } from './private-rabbit.ts'
+export type { PrivateServer } from './private-server.ts'
+export {
+  type DatabaseReport,
+  databaseNameOf,
+  databaseUrlOf,
+  declareBroker,
+  migrateDatabases,
+  provision,
+  provisionSettings,
+  topologyOf,
+} from './provision.ts'
+export { composeSchema, migrationsOf, projectRoot } from './schemas.ts'
+export { serviceCommand } from './service-command.ts'
+export { followToTheEnd, startServiceProcess } from './service-process.ts'
+export { type Kind, kinds } from './source.ts'

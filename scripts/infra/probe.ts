@@ -1,0 +1,40 @@
+import { withClient } from '../../shared/database/migrations/index.ts'
+import { describe } from '../../shared/failure/index.ts'
+import { type BrokerConnection, connectBroker } from '../../shared/messaging/index.ts'
+
+const probeTimeoutMs = 3_000
+
+/** Undefined when PostgreSQL answers at `url` and lets us create databases, else the reason in one line. */
+export async function whyNotPostgres(url: string): Promise<string | undefined> {
+  try {
+    const { rows } = await withClient(url, (client) =>
+      client.query('SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user'),
+    )
+    return rows[0]?.may ? undefined : 'the user may not create databases'
+  } catch (error) {
+    return describe(error)
+  }
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Undefined when RabbitMQ takes an AMQP connection at `url`, else the reason in one line. */
+export async function whyNotRabbit(url: string): Promise<string | undefined> {
+  let connection: BrokerConnection | undefined
+  try {
+    return await new Promise<string | undefined>((resolve) => {
+      const options = { url, name: 'probe', log: silent, connectTimeoutMs: probeTimeoutMs }
+      connection = connectBroker({
+        ...options,
+        onState: (state) => {
+          if (state.kind === 'connected') resolve(undefined)
+          if (state.kind === 'connecting' && state.failures > 0) resolve(state.reason ?? 'it does not answer')
+        },
+      })
+    })
+  } catch (error) {
+    return describe(error)
+  } finally {
+    await connection?.close()
+  }
+}

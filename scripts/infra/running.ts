@@ -1,0 +1,51 @@
+import { userInfo } from 'node:os'
+import { Unavailable } from '../../shared/failure/index.ts'
+import { whyNotPostgres, whyNotRabbit } from './probe.ts'
+import { displayName, type Found, type ServerName, type Source } from './source.ts'
+
+const probes = { postgres: whyNotPostgres, rabbitmq: whyNotRabbit }
+const leaveRunning = async (): Promise<void> => {}
+
+/** Named in the environment: that one and no other, so when it does not answer the search ends. */
+export const environmentSource: Source = async (server) => {
+  const key = server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'
+  const named = process.env[key]
+  if (named === undefined || named === '') return `${key} is not set`
+  const url = server === 'postgres' ? withMaintenanceDatabase(key, named) : checked(key, named)
+  const reason = await probes[server](url)
+  if (reason === undefined) return { url, stop: leaveRunning }
+  throw new Unavailable(
+    `${displayName[server]} named in ${key} does not answer (${reason}). Next: start it, or unset ${key}`,
+    { code: 'infra.named_unavailable' },
+  )
+}
+
+function checked(key: string, text: string): string {
+  if (URL.canParse(text)) return text
+  throw new Unavailable(`${key} is not a URL. Next: correct it, or unset ${key}`, {
+    code: 'infra.named_unavailable',
+  })
+}
+
+function withMaintenanceDatabase(key: string, text: string): string {
+  const url = new URL(checked(key, text))
+  if (url.pathname === '' || url.pathname === '/') url.pathname = '/postgres'
+  return url.href
+}
+
+/** Answering on the default port with the credentials that development machines have. */
+export const runningSource: Source = async (server) => {
+  const reasons: string[] = []
+  for (const url of usualUrls(server)) {
+    const reason = await probes[server](url)
+    if (reason === undefined) return { url, stop: leaveRunning } satisfies Found
+    reasons.push(reason)
+  }
+  return [...new Set(reasons)].join(', ')
+}
+
+function usualUrls(server: ServerName): string[] {
+  if (server === 'rabbitmq') return ['amqp://guest:guest@127.0.0.1:5672']
+  const users = ['postgres', 'postgres:postgres', encodeURIComponent(userInfo().username)]
+  return users.map((user) => `postgres://${user}@127.0.0.1:5432/postgres`)
+}

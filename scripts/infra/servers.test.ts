@@ -1,0 +1,108 @@
+// limit: 240 s
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { withClient } from '../../shared/database/migrations/index.ts'
+import { eventually, skipTest } from '../../shared/testing/index.ts'
+import { findPostgresBinaries, findRabbitServer } from './binaries.ts'
+import { freePort, projectRoot, startPrivatePostgres, startPrivateRabbit } from './index.ts'
+import { unprivilegedUser } from './own-place.ts'
+import { whyNotPostgres, whyNotRabbit } from './probe.ts'
+
+const run = promisify(execFile)
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'servers-'))
+  const user = unprivilegedUser()
+  // PostgreSQL's user must be able to enter it.
+  await run('chmod', ['755', folder])
+  if (user) await run('chown', [`${user.uid}:${user.gid}`, folder])
+  try {
+    await use(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const migrate = (env: Record<string, string>): Promise<{ code: number; stderr: string }> =>
+  run(process.execPath, ['scripts/run.mjs', 'migrate', '--dry-run'], {
+    cwd: projectRoot,
+    env: { ...process.env, ...env },
+  }).then(
+    ({ stderr }) => ({ code: 0, stderr }),
+    ({ code, stderr }: { code: number; stderr: string }) => ({ code, stderr }),
+  )
+
+test('a server that is named and does not answer ends in one line with the next step, and exit 69', async () => {
+  const nobody = `127.0.0.1:${await freePort()}`
+  const postgres = await migrate({ POSTGRES_URL: `postgres://me:secret@${nobody}` })
+  assert.is(postgres.code, 69)
+  assert.match(postgres.stderr, /^PostgreSQL named in POSTGRES_URL does not answer .+ Next: .+\n$/)
+  assert.not.match(postgres.stderr, /secret/)
+  const rabbit = await migrate({ AMQP_URL: `amqp://me:secret@${nobody}` })
+  assert.is(rabbit.code, 69)
+  assert.match(rabbit.stderr, /^RabbitMQ named in AMQP_URL does not answer .+ Next: .+\n$/)
+  assert.not.match(rabbit.stderr, /secret/)
+})
+
+if (findPostgresBinaries() === undefined) skipTest(test, 'private PostgreSQL', 'no binaries on this machine')
+else {
+  test('a private PostgreSQL keeps its data and its port over kill -9, and is gone when it is stopped', () =>
+    withFolder(async (folder) => {
+      const server = await startPrivatePostgres({ dataDir: join(folder, 'postgres') })
+      try {
+        const before = server.pid
+        await withClient(server.url, (client) => client.query('CREATE TABLE kept AS SELECT 42 AS n'))
+        await server.kill()
+        assert.ok(await whyNotPostgres(server.url))
+        await server.restart()
+        assert.is.not(server.pid, before)
+        const { rows } = await withClient(server.url, (client) => client.query('SELECT n FROM kept'))
+        assert.equal(rows, [{ n: 42 }])
+      } finally {
+        await server.stop()
+      }
+      assert.ok(await whyNotPostgres(server.url))
+    }))
+
+  test('a private server does not outlive the process that started it', () =>
+    withFolder(async (folder) => {
+      const script = `import { startPrivatePostgres } from '${projectRoot}/scripts/infra/index.ts'
+        const server = await startPrivatePostgres({ dataDir: '${folder}/postgres' })
+        console.log(server.url)
+        setInterval(() => {}, 1000)`
+      const args = ['--import', 'tsx', '--input-type=module', '-e', script]
+      const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] })
+      let said = ''
+      child.stdout.on('data', (chunk) => {
+        said += chunk
+      })
+      const url = await eventually(() => said.includes('\n') && said.trim(), { withinMs: 30_000 })
+      assert.is(await whyNotPostgres(url), undefined)
+      child.kill('SIGKILL')
+      assert.ok(await eventually(() => whyNotPostgres(url)))
+    }))
+}
+
+if (findRabbitServer() === undefined) skipTest(test, 'private RabbitMQ', 'no RabbitMQ on this machine')
+else {
+  test('a private RabbitMQ comes back on the same port after kill -9, and is gone when it is stopped', () =>
+    withFolder(async (folder) => {
+      const server = await startPrivateRabbit({ dataDir: join(folder, 'rabbitmq'), config: 'heartbeat = 20' })
+      try {
+        await server.kill()
+        assert.ok(await whyNotRabbit(server.url))
+        await server.restart()
+        assert.is(await whyNotRabbit(server.url), undefined)
+      } finally {
+        await server.stop()
+      }
+      assert.ok(await whyNotRabbit(server.url))
+    }))
+}
+
+test.run()

@@ -1,0 +1,83 @@
+import { Histogram, type Registry } from 'prom-client'
+import type { Acted, Manifest, Parts } from '../../shared/service/index.ts'
+import { choreography } from './choreography.ts'
+import { choreographed, rpcChain } from './coordination.ts'
+import { type OrderDatabase, openOrderDatabase, type Transaction } from './database.ts'
+import type { OrderState } from './domain.ts'
+import { expiry } from './expiry.ts'
+import { orderRoutes } from './http.ts'
+import { placing } from './placing.ts'
+import { type OrderCommandParts, orderCommands, orderProcedures } from './procedures.ts'
+import { selectExpired, selectHistory, selectOrder } from './statements.ts'
+import { type OrderWatch, watchOrders } from './watch.ts'
+
+type Client = OrderDatabase['client']
+type World = Parameters<typeof choreography.store.save>[1]
+
+export const order: Manifest<Client, Transaction, World, OrderState> = {
+  name: 'order',
+  choreography,
+  openDatabase: openOrderDatabase,
+  assemble: (parts: Parts<Client, Transaction, OrderState>) => {
+    const { config, database, ask, askOnce, metrics, log, rpc, byMode } = parts
+    const sql = database.client
+    const watch = watchOrders((ids) => selectHistory(sql, ids))
+    const coordination = byMode({
+      choreography: choreographed,
+      rpc: rpcChain({
+        rpc,
+        ask,
+        read: (id) => selectOrder(sql, id),
+        timeoutMs: config.rpcTimeoutMs,
+        log,
+      }),
+    })
+    // Without an inbox the order's own id tells a message that comes again; its chain goes on where a crash cut it.
+    const placeByMessage = byMode<OrderCommandParts['placeByMessage']>({
+      choreography: (input, messageId, cause) => askOnce('order.create', input, messageId, cause),
+      rpc: (input, _messageId, cause) => ask(input, cause),
+    })
+    const observe = settleObserver(metrics, watch)
+    const place = placing({ coordination, place: ask, watch, sql })
+    return {
+      routes: orderRoutes({ place, cancel: ask, watch, sql }),
+      procedures: orderProcedures({ place, ask }),
+      commands: orderCommands({ askOnce, placeByMessage, coordination }),
+      background: [
+        expiry({
+          expired: (limit) => selectExpired(sql, config.orderDeadlineMs, limit),
+          expire: ask,
+          log,
+        }),
+      ],
+      // The callers of an rpc order hear by reply. One that is left over when the mode is switched back ends by events.
+      says: ({ order }) => order?.mode !== 'rpc' || coordination.mode !== 'rpc',
+      committed(acted) {
+        observe(acted)
+        for (const it of acted)
+          if (it.kind === 'done' && it.events.length > 0 && it.state.order !== undefined)
+            coordination.settled(it.state.order)
+      },
+    }
+  },
+}
+
+/** Wakes those who wait for an order, and measures how long the settled ones took. */
+const settleObserver = (metrics: Registry, watch: OrderWatch) => {
+  const settleSeconds = new Histogram({
+    name: 'order_settle_seconds',
+    help: 'Time from placing an order to its terminal status',
+    labelNames: ['status', 'mode'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [metrics],
+  })
+  return (acted: readonly Acted<OrderState>[]) => {
+    watch.wake()
+    for (const it of acted) {
+      const settled = it.kind === 'done' && it.events.length > 0 ? it.state.order : undefined
+      if (settled === undefined || settled.status === 'PROCESSING') continue
+      const { createdAt, updatedAt, status, mode } = settled
+      settleSeconds.observe({ status, mode }, (updatedAt.getTime() - createdAt.getTime()) / 1000)
+    }
+  }
+}

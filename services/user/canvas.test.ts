@@ -1,0 +1,16 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { actualCanvas, writtenCanvas } from '../../shared/testing/index.ts'
+import { choreography } from './choreography.ts'
+import { openUserDatabase } from './database.ts'
+import { userRoutes } from './http.ts'
+
+test('the README lists what the service owns, hears, says and serves', async () => {
+  // Opened lazily, so nothing is connected to.
+  const database = openUserDatabase({ url: 'postgres://nowhere.invalid/unused', name: 'test', poolSize: 1 })
+  const actual = await actualCanvas('user', choreography.rows, userRoutes(database))
+  assert.equal(await writtenCanvas('user'), actual)
+  assert.ok(actual.owns.length > 0)
+})
+
+test.run()

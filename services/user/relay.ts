@@ -1,0 +1,4 @@
+import { runRelay } from '../../shared/service/index.ts'
+import { user } from './service.ts'
+
+await runRelay(user)

@@ -1,0 +1,35 @@
+import { Socket } from 'node:net'
+import pg from 'pg'
+
+/** Longer than a statement may take on the server: only a server that can't be reached is silent for so long. */
+export const answerTimeoutMs = 7_000
+
+/**
+ * A client that gives up its connection when the server owes it an answer for too long. A peer that vanished without closing is
+ * noticed by nothing else for a quarter of an hour, and until then each question would wait, and hold its place in the pool.
+ */
+export class AnsweredClient extends pg.Client {
+  readonly #socket: Socket
+  #giveUp: NodeJS.Timeout | undefined
+
+  constructor(config: pg.ClientConfig = {}) {
+    const socket = new Socket()
+    super({ ...config, stream: () => socket })
+    this.#socket = socket
+    // All that was asked is answered; or nothing more will be.
+    this.on('drain', () => this.#calm())
+    this.on('end', () => this.#calm())
+    // biome-ignore lint/suspicious/noExplicitAny: pg declares `query` by seven overloads.
+    const query = this.query.bind(this) as (...question: any[]) => any
+    // biome-ignore lint/suspicious/noExplicitAny: the same.
+    this.query = (...question: any[]) => {
+      this.#giveUp ??= setTimeout(() => this.#socket.destroy(), answerTimeoutMs)
+      return query(...question)
+    }
+  }
+
+  #calm(): void {
+    clearTimeout(this.#giveUp)
+    this.#giveUp = undefined
+  }
+}

@@ -1,0 +1,3 @@
+export * from './numbers.ts'
+export * from './open.ts'
+export * from './sql.ts'

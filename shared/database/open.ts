@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { backoffMs, classifyDatabaseError, describe, sqlState, Unavailable } from '../failure/index.ts'
+import { AnsweredClient } from './client.ts'
+import type { Sql } from './sql.ts'
+import { createStatementNames } from './statement-names.ts'
+
+/** What a generated Prisma client must offer; every one does. */
+export interface PrismaLike<Tx> extends Sql {
+  $transaction<R>(work: (tx: Tx) => Promise<R>, options?: { maxWait?: number; timeout?: number }): Promise<R>
+  $disconnect(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** Shown in pg_stat_activity. */
+  name: string
+  poolSize: number
+  onError?: (error: Error) => void
+}
+
+export interface Database<Client extends PrismaLike<Tx>, Tx> {
+  /** For reads outside a transaction. */
+  client: Client
+  /**
+   * Runs `work` in one transaction and commits. Lost conflicts are tried again with jitter, so `work` does nothing but SQL.
+   * Throws Unavailable when the database can't be had in time; whatever `work` throws otherwise.
+   */
+  transaction<R>(work: (tx: Tx) => Promise<R>): Promise<R>
+  /** Resolves when the database answers; throws Unavailable. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+// Limits nest: a lock gives up before its statement, a statement before its connection, and that before its transaction, so the first
+// one names the cause.
+const lockTimeoutMs = 2_000
+const statementTimeoutMs = 5_000
+const idleInTransactionTimeoutMs = 10_000
+const transactionTimeoutMs = 8_000
+const poolWaitMs = 2_000
+const connectionLifetimeSeconds = 1_800
+const tcpUserTimeoutMs = 15_000
+const conflictRetries = 5
+/** SQLSTATE of a plan that was made before a migration. */
+const stalePlan = '0A000'
+
+const sessionSettings = [
+  `lock_timeout=${lockTimeoutMs}`,
+  `statement_timeout=${statementTimeoutMs}`,
+  `idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`,
+  'tcp_keepalives_idle=10',
+  'tcp_keepalives_interval=5',
+  'tcp_keepalives_count=3',
+  `tcp_user_timeout=${tcpUserTimeoutMs}`,
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ')
+
+const unavailable = (cause: unknown) =>
+  new Unavailable('The database did not answer in time.', {
+    code: 'database.unavailable',
+    next: 'Try again; if it lasts, see that PostgreSQL runs and accepts connections.',
+    cause,
+  })
+
+/** Opens a pool for one service's database. Connects lazily: only `ping` tells whether it is there. */
+export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
+  createClient: (adapter: PrismaPg) => Client,
+  { url, name, poolSize, onError = () => {} }: DatabaseOptions,
+): Database<Client, Tx> => {
+  const names = createStatementNames()
+  const adapter = new PrismaPg(
+    {
+      connectionString: url,
+      application_name: name,
+      options: sessionSettings,
+      max: poolSize,
+      connectionTimeoutMillis: poolWaitMs,
+      maxLifetimeSeconds: connectionLifetimeSeconds,
+      keepAlive: true,
+      Client: AnsweredClient,
+    },
+    {
+      onPoolError: onError,
+      onConnectionError: onError,
+      statementNameGenerator: ({ sql }) => names.nameOf(sql),
+    },
+  )
+  const client = createClient(adapter)
+
+  const transaction = async <R>(work: (tx: Tx) => Promise<R>): Promise<R> => {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await client.$transaction(work, { maxWait: poolWaitMs, timeout: transactionTimeoutMs })
+      } catch (error) {
+        if (sqlState(error) === stalePlan) names.renew()
+        const kind = classifyDatabaseError(error)
+        if (kind === 'unavailable') throw unavailable(error)
+        // A decision looks before it inserts, so a unique violation means that another transaction came between.
+        const overtaken = sqlState(error) === '23505'
+        if (!(kind === 'conflict' || overtaken)) throw error
+        if (attempt === conflictRetries) throw overtaken ? error : unavailable(error)
+        await sleep(backoffMs(attempt, { firstMs: 20, capMs: 500 }))
+      }
+    }
+  }
+
+  const ping = async () => {
+    try {
+      await client.$queryRawUnsafe('select 1')
+    } catch (error) {
+      throw error instanceof Unavailable ? error : unavailable(new Error(describe(error), { cause: error }))
+    }
+  }
+
+  return { client: asksAgain(client, names.renew), transaction, ping, close: () => client.$disconnect() }
+}
+
+/** The client, whose statements outside a transaction are sent once more when their plan is from before a migration. */
+const asksAgain = <Client extends Sql>(client: Client, renew: () => void): Client => {
+  const again =
+    (send: Sql['$executeRawUnsafe']): typeof send =>
+    async (sql, ...values) => {
+      try {
+        return await send(sql, ...values)
+      } catch (error) {
+        // The server refused it before it did anything.
+        if (sqlState(error) !== stalePlan) throw error
+        renew()
+        return send(sql, ...values)
+      }
+    }
+  const sent: Sql = {
+    $queryRawUnsafe: again((sql, ...values) =>
+      client.$queryRawUnsafe(sql, ...values),
+    ) as Sql['$queryRawUnsafe'],
+    $executeRawUnsafe: again((sql, ...values) => client.$executeRawUnsafe(sql, ...values)),
+  }
+  return new Proxy(client, { get: (target, key) => Reflect.get(key in sent ? sent : target, key) })
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** Idempotency-Key: 1 to 255 printable ASCII characters. */
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+
+/** What a caller prefers (RFC 7240); only `wait` is known here. */
+export interface Preferences {
+  /** How many seconds the caller would wait for a finished answer, at most maxWaitSeconds. */
+  waitSeconds?: number
+}
+
+export const maxWaitSeconds = 30
+
+/** Reads a Prefer header. Preferences may be ignored: unknown and malformed ones are, and a longer wait is cut to 30 s. */
+export const preferencesIn = (header: string): Preferences => {
+  for (const preference of header.split(',')) {
+    const [, quoted, plain] = /^\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?$/i.exec(preference) ?? []
+    const seconds = quoted ?? plain
+    if (seconds !== undefined) return { waitSeconds: Math.min(Number(seconds), maxWaitSeconds) }
+  }
+  return {}
+}
+
+/** Prefer: wait=SECONDS */
+export const Prefer = z.string().transform(preferencesIn)
+
+/** Last-Event-ID of a client that resumes a stream: the id of the last event it saw. */
+export const LastEventId = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,14})$/, 'must be a whole number')
+  .transform(Number)

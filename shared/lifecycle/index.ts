@@ -1,0 +1,3 @@
+export * from './faults.ts'
+export * from './resources.ts'
+export * from './run.ts'

@@ -1,0 +1,160 @@
+import { backoffMs, describe, pause, Unavailable } from '../failure/index.ts'
+import { parseBrokerUrl } from './broker-url.ts'
+import { createGate } from './gate.ts'
+import type { Log } from './log-port.ts'
+import { openSession, type Session } from './session.ts'
+import { aborted, createAbort, within } from './time-limit.ts'
+
+export type BrokerState =
+  | { kind: 'connecting'; failures: number; reason: string | undefined }
+  | { kind: 'connected'; generation: number; blocked: string | undefined }
+  | { kind: 'closed' }
+
+/** Prepares one connection generation (channels, consumers). It is run again for every new one. */
+export type Setup = (session: Session) => Promise<void>
+
+export interface BrokerConnection {
+  name: string
+  /** The broker user; stamped on what is published, checked by the broker. */
+  user: string
+  vhost: string
+  /** Where the management API of this broker is to be expected; with credentials. */
+  managementUrl: string
+  state(): BrokerState
+  /** The live connection, if there is one. */
+  session(): Session | undefined
+  /** The first, or next, live connection. Throws `Unavailable` (`broker.unavailable`) when the signal aborts first. */
+  connected(signal?: AbortSignal): Promise<Session>
+  /** Runs setup now if connected, and for every later connection; a setup that fails or hangs drops its connection. Returns the way to forget it. */
+  onConnected(setup: Setup): () => void
+  onState(listener: (state: BrokerState) => void): () => void
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  url: string
+  /** Shown in the broker's list of connections, e.g. `order publish`. */
+  name: string
+  log: Log
+  heartbeatSeconds?: number
+  connectTimeoutMs?: number
+  /** How long one setup may take. */
+  setupTimeoutMs?: number
+  onState?: (state: BrokerState) => void
+}
+
+// A connection that lives shorter than this counts as a failed attempt.
+const stableMs = 5_000
+
+/** After a stable connection try again at once; after that at most once a second, at least every five, jittered. */
+export const reconnectDelayMs = (failures: number, random: () => number = Math.random): number =>
+  failures === 0
+    ? backoffMs(0, { firstMs: 200, capMs: 200, random })
+    : 1_000 + backoffMs(failures, { firstMs: 250, capMs: 4_000, random })
+
+/** Keeps one connection to the broker alive until it is closed. Never throws later and never ends the process. */
+export const connectBroker = (options: ConnectOptions): BrokerConnection => {
+  const { name, log, heartbeatSeconds = 10, connectTimeoutMs = 5_000, setupTimeoutMs = 10_000 } = options
+  const address = parseBrokerUrl(options.url, heartbeatSeconds)
+  const stop = createAbort()
+  const setups = new Set<Setup>()
+  const listeners = new Set<(state: BrokerState) => void>(options.onState ? [options.onState] : [])
+  const live = createGate('shut')
+  let session: Session | undefined
+  let state: BrokerState = { kind: 'connecting', failures: 0, reason: undefined }
+
+  const setState = (next: BrokerState) => {
+    state = next
+    for (const listener of listeners) listener(next)
+  }
+
+  const runSetup = async (setup: Setup, current: Session) => {
+    try {
+      await within(setupTimeoutMs, 'setting up the connection', setup(current))
+    } catch (error) {
+      if (current.closed.aborted) return
+      log.error({ name, reason: address.redact(describe(error)) }, 'connection setup failed')
+      current.drop(`setup failed: ${address.redact(describe(error))}`)
+    }
+  }
+
+  // From the handshake to the end of one connection; returns how long it lived. Throws when there was none.
+  const liveOnce = async (generation: number): Promise<number> => {
+    const onBlocked = (blocked: string | undefined) => {
+      log.warn({ name, blocked }, blocked ? 'broker blocks publishes' : 'broker takes publishes again')
+      setState({ kind: 'connected', generation, blocked })
+    }
+    const current = await openSession({ address, name, generation, connectTimeoutMs, log, onBlocked })
+    const since = performance.now()
+    session = current
+    if (stop.signal.aborted) await current.close()
+    log.info({ name, broker: address.shown, generation }, 'connected to the broker')
+    setState({ kind: 'connected', generation, blocked: undefined })
+    live.open()
+    for (const setup of setups) void runSetup(setup, current)
+    await aborted(current.closed)
+    live.shut()
+    session = undefined
+    return performance.now() - since
+  }
+
+  const run = async () => {
+    let generation = 1
+    let failures = 0
+    while (!stop.signal.aborted) {
+      let reason: string
+      try {
+        const lived = await liveOnce(generation)
+        generation += 1
+        failures = lived > stableMs ? 0 : failures + 1
+        reason = 'connection lost'
+      } catch (error) {
+        failures += 1
+        reason = describe(error)
+      }
+      if (stop.signal.aborted) break
+      log.warn({ name, failures, reason }, 'not connected to the broker')
+      setState({ kind: 'connecting', failures, reason })
+      await pause(reconnectDelayMs(failures), stop.signal)
+    }
+    setState({ kind: 'closed' })
+  }
+  const running = run()
+
+  return {
+    name,
+    user: address.user,
+    vhost: address.vhost,
+    managementUrl: address.managementUrl,
+    state: () => state,
+    session: () => session,
+    async connected(signal) {
+      try {
+        await live.passed(signal ? AbortSignal.any([signal, stop.signal]) : stop.signal)
+      } catch (cause) {
+        const reason =
+          state.kind === 'connecting' && state.reason ? state.reason : `no connection to ${address.shown}`
+        throw new Unavailable(reason, {
+          code: 'broker.unavailable',
+          next: 'check that the broker runs and that AMQP_URL names it',
+          cause,
+        })
+      }
+      return session as Session
+    },
+    onConnected(setup) {
+      setups.add(setup)
+      if (session && live.isOpen()) void runSetup(setup, session)
+      return () => setups.delete(setup)
+    },
+    onState(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close() {
+      stop.abort(new Error('the connection was closed'))
+      await session?.close()
+      await running
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import type { Message } from 'amqplib'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { bareDeadCopy, deadCopy, retryCopy } from './copies.ts'
+
+const now = new Date('2026-01-02T03:04:05.000Z')
+const failing = { reason: 'no stock table', now, user: 'svc_product' }
+const dead = { ...failing, code: 'retries.exhausted', consumer: 'product.events' }
+
+const message = (headers: Record<string, unknown>, properties = {}): Message =>
+  ({
+    content: Buffer.from('{}'),
+    properties: { messageId: 'm1', type: 'OrderPlaced', headers, ...properties },
+    fields: { deliveryTag: 1, redelivered: false, exchange: 'EX_ORDER', routingKey: 'order.create' },
+  }) as unknown as Message
+
+test('a retry copy is a new message of the same content', () => {
+  const original = message(
+    {
+      keep: 'me',
+      'x-death': [{ count: 1 }],
+      'x-first-death-queue': 'q',
+      'x-delivery-count': 3,
+      CC: ['elsewhere'],
+    },
+    { expiration: '1', priority: 9, userId: 'svc_order', deliveryMode: 1 },
+  )
+  assert.equal(retryCopy(original, failing), {
+    messageId: 'm1',
+    type: 'OrderPlaced',
+    deliveryMode: 2,
+    headers: {
+      keep: 'me',
+      'x-original-exchange': 'EX_ORDER',
+      'x-original-routing-key': 'order.create',
+      'x-original-user-id': 'svc_order',
+      'x-attempt': 2,
+      'x-first-failed-at': now.toISOString(),
+      'x-last-error': 'no stock table',
+      'x-failures': ['2026-01-02T03:04:05.000Z no stock table'],
+    },
+  })
+})
+
+test('the history is bounded, and so is a reason', () => {
+  let headers: Record<string, unknown> = {}
+  for (let turn = 0; turn < 30; turn += 1) {
+    headers = retryCopy(message(headers), { ...failing, reason: `\u0000${'é'.repeat(10_000)}\ud800` }).headers
+  }
+  assert.is((headers['x-failures'] as string[]).length, 10)
+  assert.is(headers['x-attempt'], 31)
+  assert.ok(Buffer.byteLength(JSON.stringify(headers)) < 8_000)
+})
+
+test('a dead copy says why, when, where and after how many tries', () => {
+  const { headers } = deadCopy(message({ 'x-attempt': 5 }), dead)
+  assert.is(headers['x-reason'], 'no stock table')
+  assert.is(headers['x-reason-code'], 'retries.exhausted')
+  assert.is(headers['x-failed-at'], now.toISOString())
+  assert.is(headers['x-consumer'], 'product.events')
+  assert.is(headers['x-attempt'], 5)
+})
+
+test('a bare dead copy has nothing of the sender but its id', () => {
+  const { headers, messageId, type } = bareDeadCopy(message({ big: 'x' }), dead)
+  assert.equal([headers.big, messageId, type], [undefined, 'm1', undefined])
+})
+
+test.run()

@@ -1,0 +1,65 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { eventually, withBroker } from '../testing/index.ts'
+import { consumeDefault, consumeFanout, consumeTopic, publishDefault, publishFanout } from './patterns.ts'
+import { benchDelaysMs, withBench } from './testing.ts'
+
+test('one publish reaches the fanout listener, the pattern listeners and the work queue', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ connection, publisher, log, exchange, queue, count }) => {
+      const heard: string[] = []
+      const subscribed: string[] = []
+      const watch = (who: string, from: string) => ({
+        exchange: from,
+        log,
+        handle: (message: { fields: { routingKey: string } }) =>
+          void heard.push(`${who} ${message.fields.routingKey}`),
+        onSubscribed: () => void subscribed.push(who),
+      })
+      const topic = `${broker.namespace}.EX_TOPIC`
+      const observers = [
+        consumeFanout(connection, watch('fanout', exchange)),
+        consumeTopic(connection, { ...watch('update', topic), patterns: ['update.*'] }),
+        consumeTopic(connection, { ...watch('all', topic), patterns: ['#'] }),
+      ]
+      await eventually(() => subscribed.length === 3)
+      for (const routingKey of ['order.create', 'update.order']) {
+        await publishFanout(publisher, { exchange, routingKey, body: {}, properties: {}, mandatory: true })
+      }
+      await eventually(() => heard.length === 5)
+      assert.equal(heard.sort(), [
+        'all order.create',
+        'all update.order',
+        'fanout order.create',
+        'fanout update.order',
+        'update update.order',
+      ])
+      assert.is(await count(queue), 1)
+      for (const observer of observers) await observer.stop()
+    }),
+  ))
+
+test('point to point goes to one queue by its name, and comes back when there is none', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ connection, publisher, log, queue }) => {
+      const seen: string[] = []
+      const consumer = consumeDefault(connection, {
+        queue,
+        prefetch: 1,
+        publisher,
+        log,
+        retryDelaysMs: benchDelaysMs,
+        handle: async (message) => {
+          seen.push(message.content.toString())
+          return { kind: 'ack' }
+        },
+      })
+      const to = { body: { userId: 'u' }, properties: {} }
+      assert.is((await publishDefault(publisher, { ...to, queue })).kind, 'confirmed')
+      assert.is((await publishDefault(publisher, { ...to, queue: `${queue}.nobody` })).kind, 'returned')
+      await eventually(() => seen.length === 1)
+      await consumer.stop()
+    }),
+  ))
+
+test.run()

@@ -1,0 +1,118 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ClaimedRow } from './claim.ts'
+import { createLanes } from './lanes.ts'
+
+const row = (id: number, aggregateId: string, attempts = 0): ClaimedRow => ({
+  id: BigInt(id),
+  eventId: `e${id}`,
+  type: 'T',
+  aggregateId,
+  exchange: 'X',
+  routingKey: 'k',
+  payload: {},
+  headers: {},
+  createdAt: new Date(0),
+  attempts,
+  isBehindParked: false,
+  leadsParked: false,
+})
+
+const limits = { inFlight: 3, held: 12, perAggregate: 4 }
+type Lanes = ReturnType<typeof createLanes>
+const takeAll = (lanes: Lanes): ClaimedRow[] => {
+  const next = lanes.takeNext()
+  return next === undefined ? [] : [next, ...takeAll(lanes)]
+}
+const idsOf = (rows: readonly ClaimedRow[]) => rows.map(({ id }) => Number(id))
+
+test('one of each aggregate, as many as may be in flight; the next one after its predecessor', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a'), row(2, 'a'), row(3, 'b'), row(4, 'c'), row(5, 'd')])
+  const [one, three, four] = takeAll(lanes)
+  assert.equal(idsOf([one!, three!, four!]), [1, 3, 4])
+  lanes.accept([row(6, 'b')])
+  lanes.confirmed(four!)
+  assert.equal(idsOf(takeAll(lanes)), [5])
+  lanes.confirmed(three!)
+  lanes.confirmed(one!)
+  assert.equal(idsOf(takeAll(lanes)), [6, 2])
+})
+
+test('a row that comes later waits for its predecessor, also when there is room', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a')])
+  const first = lanes.takeNext()!
+  lanes.accept([row(2, 'a')])
+  assert.is(lanes.takeNext(), undefined)
+  lanes.confirmed(first)
+  assert.is(lanes.takeNext()!.id, 2n)
+})
+
+test('a row is held until it is marked', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a')])
+  lanes.confirmed(lanes.takeNext()!)
+  assert.equal([lanes.heldIds(), lanes.room()], [[1n], 11])
+  lanes.accept([row(1, 'a')])
+  assert.is(lanes.takeNext(), undefined)
+  lanes.marked([1n])
+  assert.equal([lanes.heldIds(), lanes.room()], [[], 12])
+})
+
+test('a refused row lets go of its aggregate, and nothing of it is taken until it opens again', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a'), row(2, 'a'), row(3, 'b')])
+  lanes.refused(lanes.takeNext()!)
+  assert.equal([lanes.heldIds(), lanes.skipped()], [[3n], ['a']])
+  lanes.accept([row(1, 'a', 1)])
+  lanes.openAgainAt('a', 1000)
+  assert.equal([lanes.nextDue(), lanes.openDue(999), lanes.openDue(1000)], [1000, false, true])
+  lanes.accept([row(1, 'a', 1), row(2, 'a')])
+  assert.equal(lanes.heldIds(), [3n, 1n, 2n])
+})
+
+test('an aggregate with many rows in memory is skipped until half of them are gone', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([1, 2, 3, 4].map((id) => row(id, 'a')))
+  assert.equal(lanes.skipped(), ['a'])
+  assert.is(lanes.confirmed(lanes.takeNext()!), false)
+  assert.is(lanes.confirmed(lanes.takeNext()!), true)
+  assert.equal(lanes.skipped(), [])
+})
+
+test('what was refused before goes out alone, when the others have landed', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a', 1), row(2, 'b'), row(3, 'c')])
+  const alone = takeAll(lanes)
+  assert.equal(idsOf(alone), [1])
+  lanes.confirmed(alone[0]!)
+  assert.equal(idsOf(takeAll(lanes)), [2, 3])
+})
+
+test('unknown is no reason to refuse as long as nothing else is confirmed either', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a'), row(2, 'b')])
+  for (let round = 0; round < 20; round += 1)
+    for (const flying of takeAll(lanes)) assert.is(lanes.unknown(flying), 'again')
+  assert.is(lanes.counts().held, 2)
+})
+
+test('unknown when alone, again and again, while others are confirmed: refused', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a')])
+  const verdicts: string[] = []
+  for (let round = 2; round < 30 && verdicts.at(-1) !== 'refused'; round += 1) {
+    lanes.accept([row(round, `b${round}`)])
+    for (const flying of takeAll(lanes)) {
+      if (flying.aggregateId === 'a') verdicts.push(lanes.unknown(flying))
+      else {
+        lanes.confirmed(flying)
+        lanes.marked([flying.id])
+      }
+    }
+  }
+  assert.equal(verdicts, ['again', 'again', 'again', 'again', 'refused'])
+})
+
+test.run()

@@ -1,0 +1,160 @@
+import type { ClaimedRow } from './claim.ts'
+
+export interface LaneLimits {
+  /** Rows published and not yet confirmed. */
+  inFlight: number
+  /** Rows in memory, whatever their state. */
+  held: number
+  /** Rows in memory of one aggregate, from which on no more of it are claimed. */
+  perAggregate: number
+}
+
+/** A row that came back unknown so often goes out alone from then on: it may be what breaks the connection for all. */
+const suspectAfter = 3
+
+interface Lane {
+  rows: ClaimedRow[]
+  flying: boolean
+  /** So long that no more is claimed of it, until half of it is gone. */
+  full: boolean
+  unknowns: number
+  /** How many confirms others had got when this one last failed alone. */
+  failedAloneAt: number | undefined
+}
+
+const never = Number.POSITIVE_INFINITY
+
+/**
+ * What is in memory, one lane per aggregate: at most one row of a lane is in flight, in id order, and the next one takes
+ * off when it was confirmed. Pure bookkeeping: no clock, no I/O. A row stays held until it is marked.
+ */
+export const createLanes = (limits: LaneLimits) => {
+  const lanes = new Map<string, Lane>()
+  const held = new Set<bigint>()
+  const blocked = new Map<string, number>()
+  const ready = new Set<string>()
+  const suspects = new Set<string>()
+  let flying = 0
+  let confirms = 0
+  let alone: string | undefined
+  /** How many others may go before the next suspect does. */
+  let credit = 0
+
+  const enqueue = (aggregateId: string, lane: Lane) => {
+    const head = lane.rows[0]
+    if (head === undefined) lanes.delete(aggregateId)
+    else if (head.attempts > 0 || lane.unknowns >= suspectAfter) suspects.add(aggregateId)
+    else ready.add(aggregateId)
+  }
+
+  const land = (row: ClaimedRow): Lane => {
+    const lane = lanes.get(row.aggregateId)!
+    lane.flying = false
+    flying -= 1
+    if (alone === row.aggregateId) alone = undefined
+    return lane
+  }
+
+  const takeOff = (from: Set<string>): ClaimedRow | undefined => {
+    const [aggregateId] = from
+    if (aggregateId === undefined) return undefined
+    from.delete(aggregateId)
+    const lane = lanes.get(aggregateId)!
+    lane.flying = true
+    flying += 1
+    if (from === suspects) {
+      alone = aggregateId
+      credit = limits.inFlight
+    } else credit -= 1
+    return lane.rows[0]
+  }
+
+  /** Lets go of what is in memory of an aggregate; it is claimed again when it is no longer blocked. */
+  const block = (row: ClaimedRow) => {
+    for (const { id } of lanes.get(row.aggregateId)!.rows) held.delete(id)
+    lanes.delete(row.aggregateId)
+    blocked.set(row.aggregateId, never)
+  }
+
+  return {
+    /** Claimed rows, in id order. */
+    accept: (rows: readonly ClaimedRow[]) => {
+      for (const row of rows) {
+        if (blocked.has(row.aggregateId) || held.has(row.id)) continue
+        held.add(row.id)
+        const lane = lanes.get(row.aggregateId)
+        if (lane !== undefined) {
+          lane.rows.push(row)
+          lane.full ||= lane.rows.length >= limits.perAggregate
+          continue
+        }
+        const fresh = { rows: [row], flying: false, full: false, unknowns: 0, failedAloneAt: undefined }
+        lanes.set(row.aggregateId, fresh)
+        enqueue(row.aggregateId, fresh)
+      }
+    },
+    /** The next row that may be published now. */
+    takeNext: (): ClaimedRow | undefined => {
+      if (alone !== undefined || flying >= limits.inFlight) return undefined
+      if (suspects.size > 0 && (credit <= 0 || ready.size === 0)) {
+        return flying === 0 ? takeOff(suspects) : undefined
+      }
+      return takeOff(ready)
+    },
+    /** Its successor may go; the row itself is held until `marked`. Whether more of its aggregate may be claimed again. */
+    confirmed: (row: ClaimedRow): boolean => {
+      const lane = land(row)
+      confirms += 1
+      lane.rows.shift()
+      lane.unknowns = 0
+      lane.failedAloneAt = undefined
+      enqueue(row.aggregateId, lane)
+      if (!lane.full || lane.rows.length > limits.perAggregate / 2) return false
+      lane.full = false
+      return true
+    },
+    /**
+     * To be published again. `refused` when the row came back unknown each time it was alone while others were
+     * confirmed in between: then it is not the broker, it is the row.
+     */
+    unknown: (row: ClaimedRow): 'again' | 'refused' => {
+      const wasAlone = alone === row.aggregateId
+      const lane = land(row)
+      lane.unknowns += 1
+      if (wasAlone && lane.failedAloneAt !== undefined && lane.failedAloneAt < confirms) {
+        block(row)
+        return 'refused'
+      }
+      if (wasAlone) lane.failedAloneAt ??= confirms
+      enqueue(row.aggregateId, lane)
+      return 'again'
+    },
+    /** Blocks the aggregate until `openAgainAt` or `openAgain` is called for it. */
+    refused: (row: ClaimedRow) => {
+      land(row)
+      block(row)
+    },
+    openAgainAt: (aggregateId: string, at: number) => blocked.set(aggregateId, at),
+    /** Whether an aggregate's time has come; by the clock `openAgainAt` was given in. */
+    openDue: (now: number): boolean => {
+      const due = [...blocked].filter(([, at]) => at <= now)
+      for (const [aggregateId] of due) blocked.delete(aggregateId)
+      return due.length > 0
+    },
+    nextDue: (): number => Math.min(never, ...blocked.values()),
+    marked: (ids: readonly bigint[]) => {
+      for (const id of ids) held.delete(id)
+    },
+    /** Aggregates of which no more are to be claimed now. */
+    skipped: (): string[] => [
+      ...blocked.keys(),
+      ...[...lanes].filter(([, lane]) => lane.full).map(([id]) => id),
+    ],
+    /** How many may be claimed now; 0 too while so many aggregates are blocked that something general must be wrong. */
+    room: (): number => (blocked.size >= limits.held ? 0 : limits.held - held.size),
+    heldIds: (): bigint[] => [...held],
+    counts: () => ({ inFlight: flying, held: held.size, blocked: blocked.size }),
+  }
+}
+
+export type Lanes = ReturnType<typeof createLanes>

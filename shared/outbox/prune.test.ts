@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { eventually } from '../testing/index.ts'
+import { claimSql } from './claim.ts'
+import { createPruner, type Sql } from './index.ts'
+import { createFakeTransport } from './testing/fake-transport.ts'
+import { seed, withOutbox } from './testing/with-outbox.ts'
+import { withRelay } from './testing/with-relay.ts'
+
+const history = (sql: Sql, rows: number, age: string) =>
+  sql.$executeRawUnsafe(
+    `insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload, created_at, published_at)
+     select gen_random_uuid(), 'Happened', gen_random_uuid(), 'EX', 'key', '{}', at, at
+     from generate_series(1, $1::int), (select clock_timestamp() - $2::text::interval as at) as past`,
+    rows,
+    age,
+  )
+
+const handled = (sql: Sql, rows: number, age: string) =>
+  sql.$executeRawUnsafe(
+    `insert into inbox (consumer, event_id, handled_at)
+     select 'c', gen_random_uuid(), clock_timestamp() - $2::text::interval from generate_series(1, $1::int)`,
+    rows,
+    age,
+  )
+
+const countOf = async (sql: Sql, table: string, where = 'true') => {
+  const [row] = await sql.$queryRawUnsafe<{ n: number }[]>(
+    `select count(*)::int as n from ${table} where ${where}`,
+  )
+  return row!.n
+}
+
+test('deletes what was published long ago, in bounded rounds, and never an unpublished or young row', () =>
+  withOutbox(async ({ sql }) => {
+    await seed(sql, 10, 3)
+    await sql.$executeRawUnsafe(`update outbox set created_at = created_at - interval '1 year'`)
+    await sql.$executeRawUnsafe('update outbox set parked_at = now() where id <= 15')
+    await history(sql, 250, '8 days')
+    await history(sql, 50, '6 days')
+    const pruner = createPruner(sql, { retentionHours: 168, batch: 20, maxBatches: 5 })
+    const deleted = []
+    for (let round = 0; round < 5; round += 1) deleted.push(await pruner.round())
+    assert.equal(deleted, [70, 100, 80, 0, 0])
+    assert.equal(
+      [await countOf(sql, 'outbox', 'published_at is null'), await countOf(sql, 'outbox')],
+      [30, 80],
+    )
+  }))
+
+test('inbox rows live twice as long', () =>
+  withOutbox(async ({ sql }) => {
+    await handled(sql, 30, '15 days')
+    await handled(sql, 30, '13 days')
+    const pruner = createPruner(sql, { retentionHours: 168 })
+    assert.is(await pruner.round(), 30)
+    assert.is(await countOf(sql, 'inbox'), 30)
+  }))
+
+test('the leading relay prunes', () =>
+  withOutbox(async ({ url, sql }) => {
+    await history(sql, 30, '2 hours')
+    await seed(sql, 2, 2)
+    let pruned = 0
+    const observer = { pruned: (rows: number) => (pruned += rows) }
+    const options = { databaseUrl: url, transport: createFakeTransport().transport, observer }
+    await withRelay({ ...options, retentionHours: 1, pruneEveryMs: 50 }, async () => {
+      await eventually(
+        async () => pruned === 30 && (await countOf(sql, 'outbox', 'published_at is not null')) === 4,
+      )
+    })
+  }))
+
+test('a claim does not look at published rows, however many there are and whatever the statistics say', () =>
+  withOutbox(async ({ sql }) => {
+    await history(sql, 200_000, '1 day')
+    await seed(sql, 20, 5)
+    for (const statistics of ['none', 'fresh']) {
+      if (statistics === 'fresh') await sql.$executeRawUnsafe('analyze outbox')
+      const plan = await sql.$queryRawUnsafe<Record<string, string>[]>(
+        `explain (analyze, buffers, costs off, timing off, summary off) ${claimSql}`,
+        ['1', '2'],
+        [randomUUID()],
+        256,
+      )
+      const text = plan.map((line) => line['QUERY PLAN']).join('\n')
+      assert.match(text, 'outbox_waiting_idx')
+      assert.not.match(text, 'Seq Scan')
+      assert.ok(Number(/hit=(\d+)/.exec(text)?.[1]) < 2000, text)
+    }
+  }))
+
+test.run()

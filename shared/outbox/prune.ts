@@ -1,0 +1,88 @@
+import type { Sql } from './sql.ts'
+
+export interface PruneOptions {
+  /** Published rows older than this go; inbox rows live twice as long, so that a replay still meets them. */
+  retentionHours: number
+  /** Inbox rows older than this go; twice the retention when not said. */
+  inboxHours?: number
+  /** Rows looked at in one statement. */
+  batch?: number
+  /** Statements in one round, for each of the two tables. */
+  maxBatches?: number
+}
+
+// A window over the oldest rows, by key: no index on a date is needed, and no statement looks at more than a batch.
+const pruneOutbox = `
+  with old as (
+    select id, published_at, created_at from outbox where id > $1::bigint order by id limit $2
+  ), gone as (
+    delete from outbox using old
+    where outbox.id = old.id and outbox.published_at < clock_timestamp() - make_interval(secs => $3::float8)
+    returning outbox.id
+  )
+  select (select count(*)::int from gone) as deleted, max(id)::text as last,
+    coalesce(bool_or(least(created_at, published_at) < clock_timestamp() - make_interval(secs => $3::float8)), false) as may_have_more
+  from old`
+
+// Event ids of version 7 ascend with time, so the smallest are the oldest.
+const pruneInbox = `
+  with old as (
+    select consumer, event_id, handled_at from inbox where event_id > $1::uuid order by event_id limit $2
+  ), gone as (
+    delete from inbox using old
+    where inbox.consumer = old.consumer and inbox.event_id = old.event_id
+      and inbox.handled_at < clock_timestamp() - make_interval(secs => $3::float8)
+    returning inbox.event_id
+  )
+  select (select count(*)::int from gone) as deleted,
+    (select event_id::text from old order by event_id desc limit 1) as last,
+    coalesce(bool_or(handled_at < clock_timestamp() - make_interval(secs => $3::float8)), false) as may_have_more
+  from old`
+
+interface Window {
+  deleted: number
+  last: string | null
+  may_have_more: boolean
+}
+
+const secondsPerHour = 3600
+
+/**
+ * One table, a window per call of `next` from the oldest row on; resolves to how many rows it deleted, and whether
+ * another call may find more. A round that is cut short is continued by the next, not begun again.
+ */
+const createSweep = (sql: Sql, statement: string, start: string, seconds: number, batch: number) => {
+  let after = start
+  return async () => {
+    const [window] = await sql.$queryRawUnsafe<Window[]>(statement, after, batch, seconds)
+    const goesOn = window !== undefined && window.last !== null && window.may_have_more
+    after = goesOn ? window.last! : start
+    return { deleted: window?.deleted ?? 0, goesOn }
+  }
+}
+
+/**
+ * Returns `round()`: deletes what is too old, in bounded statements of their own (never inside a transaction of the
+ * caller), and resolves to the number of rows deleted. Never deletes an unpublished row. The clock is the database's.
+ */
+export const createPruner = (sql: Sql, options: PruneOptions) => {
+  const { retentionHours, inboxHours = 2 * retentionHours, batch = 1000, maxBatches = 10 } = options
+  const seconds = retentionHours * secondsPerHour
+  const sweeps = [
+    createSweep(sql, pruneOutbox, '0', seconds, batch),
+    createSweep(sql, pruneInbox, '00000000-0000-0000-0000-000000000000', inboxHours * secondsPerHour, batch),
+  ]
+  return {
+    round: async (): Promise<number> => {
+      let deleted = 0
+      for (const next of sweeps) {
+        for (let count = 0; count < maxBatches; count += 1) {
+          const window = await next()
+          deleted += window.deleted
+          if (!window.goesOn) break
+        }
+      }
+      return deleted
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import { Socket } from 'node:net'
+import pg from 'pg'
+import type { Sql } from './sql.ts'
+
+export interface SessionOptions {
+  databaseUrl: string
+  /** PostgreSQL drops a session that says nothing for so long, and its advisory lock with it. */
+  leaseMs: number
+  onNotification: () => void
+  onLost: (error: Error | undefined) => void
+}
+
+const connectTimeoutMs = 5000
+const statementTimeoutMs = 5000
+/** Longer than the server's limit: only a server that is gone makes us wait so long. */
+const answerTimeoutMs = 10_000
+const goodbyeMs = 1000
+
+/**
+ * Marks are not waited for on disk: one that is lost with a crash of the server is an event that goes out again under its id,
+ * as it does when the relay is killed before the mark.
+ */
+const settings = (leaseMs: number): string =>
+  Object.entries({
+    idle_session_timeout: leaseMs,
+    idle_in_transaction_session_timeout: leaseMs,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 2000,
+    synchronous_commit: 'off',
+    tcp_keepalives_idle: 10,
+    tcp_keepalives_interval: 5,
+    tcp_keepalives_count: 3,
+    tcp_user_timeout: 15_000,
+  })
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ')
+
+/** `pg` lets the URL win over everything else, so our settings go into the URL, after its own. */
+const withSettings = (databaseUrl: string, leaseMs: number): string => {
+  const url = new URL(databaseUrl)
+  url.searchParams.set('options', `${url.searchParams.get('options') ?? ''} ${settings(leaseMs)}`.trim())
+  return url.toString()
+}
+
+const isServersAnswer = (error: unknown): boolean =>
+  typeof (error as { severity?: unknown }).severity === 'string' &&
+  (error as { severity: string }).severity === 'ERROR'
+
+/**
+ * One connection of the relay's own. Everything it is entitled to (lock, LISTEN) lives and dies with it: there is no
+ * reconnecting inside, so whoever holds a lost session can change nothing any more.
+ */
+export const openSession = async ({ databaseUrl, leaseMs, onNotification, onLost }: SessionOptions) => {
+  const socket = new Socket()
+  const client = new pg.Client({
+    connectionString: withSettings(databaseUrl, leaseMs),
+    application_name: 'outbox-relay',
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    stream: () => socket,
+  })
+  let alive = true
+  let lastSaidAt = performance.now()
+  const lose = (error?: Error) => {
+    if (!alive) return
+    alive = false
+    socket.destroy()
+    onLost(error)
+  }
+  client.on('error', lose)
+  client.on('end', () => lose())
+  client.on('notification', onNotification)
+  try {
+    await client.connect()
+  } catch (error) {
+    alive = false
+    socket.destroy()
+    throw error
+  }
+
+  const run = async (sql: string, values: unknown[]) => {
+    if (!alive) throw new Error('the relay has lost its database session')
+    lastSaidAt = performance.now()
+    try {
+      return await client.query(sql, values)
+    } catch (error) {
+      if (!isServersAnswer(error)) lose(error as Error)
+      throw error
+    }
+  }
+  const sql: Sql = {
+    $queryRawUnsafe: async <Rows>(text: string, ...values: unknown[]) =>
+      (await run(text, values)).rows as Rows,
+    $executeRawUnsafe: async (text, ...values) => (await run(text, values)).rowCount ?? 0,
+  }
+  const close = async () => {
+    if (!alive) return
+    alive = false
+    const hardly = setTimeout(() => socket.destroy(), goodbyeMs)
+    await client.end().catch(() => socket.destroy())
+    clearTimeout(hardly)
+  }
+  return { sql, close, isAlive: () => alive, silentForMs: () => performance.now() - lastSaidAt }
+}
+
+export type Session = Awaited<ReturnType<typeof openSession>>

@@ -1,0 +1,152 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Bell } from './bell.ts'
+import { claim } from './claim.ts'
+import { createLanding } from './landing.ts'
+import { createLanes } from './lanes.ts'
+import type { CrashPoint, RelayObserver } from './observer.ts'
+import { createPruner } from './prune.ts'
+import { createPublishing } from './publishing.ts'
+import type { Session } from './session.ts'
+import type { RelayTransport } from './transport.ts'
+
+export interface TermOptions {
+  transport: RelayTransport
+  inFlight: number
+  pollMs: number
+  leaseMs: number
+  maxAttempts: number
+  firstRetryMs: number
+  retentionHours: number | undefined
+  pruneEveryMs: number
+  observer: RelayObserver
+  crashPoint: CrashPoint | undefined
+}
+
+/** Rows in memory, as a multiple of those in flight: some fly, some wait to fly, some wait to be marked. */
+const heldPerInFlight = 3
+/** A claim is worth its round trip when it brings so many. */
+const worthAClaim = 500
+/** Rows of one aggregate in memory: they go one by one, so more would only keep others out. */
+const perAggregate = 16
+/** Pause after a statement the server refused, so that a lasting cause is no hot loop. */
+const afterErrorMs = 500
+
+/**
+ * One term of leadership, bound to the session that holds the lock. All statements are made by one loop, one at a time;
+ * publishing goes on beside it. A term forgets everything at its end: what it did not mark, the next one publishes.
+ */
+export const createTerm = (session: Session, bell: Bell, options: TermOptions) => {
+  const { observer, crashPoint, inFlight } = options
+  const { sql } = session
+  const lanes = createLanes({ inFlight, held: heldPerInFlight * inFlight, perAggregate })
+  const landing = createLanding({ ...options, sql, lanes })
+  const { retentionHours } = options
+  const pruner = retentionHours === undefined ? undefined : createPruner(sql, { retentionHours })
+  let finishing = false
+  /** Whether a claim may find something. */
+  let wanted = true
+  let pollAt = 0
+  let pruneAt = performance.now() + Math.random() * options.pruneEveryMs
+
+  const want = () => {
+    wanted = true
+    bell.ring()
+  }
+  const publishing = createPublishing({
+    transport: options.transport,
+    lanes,
+    observer,
+    crashPoint,
+    onConfirmed: landing.confirmed,
+    onRefused: landing.refused,
+    onRoom: want,
+    onChange: bell.ring,
+  })
+
+  const mayClaim = () => {
+    const room = lanes.room()
+    const isWorthIt = room >= Math.min(inFlight, worthAClaim) || (room > 0 && lanes.counts().held === 0)
+    return wanted && !finishing && publishing.isReady() && isWorthIt
+  }
+
+  const claimMore = async () => {
+    if (!mayClaim()) return
+    wanted = false
+    // As many as there is room for: a mark may have freed more than fly, and while it is made nothing else is claimed.
+    const limit = lanes.room()
+    const rows = await claim(sql, { heldIds: lanes.heldIds(), skippedAggregates: lanes.skipped(), limit })
+    if (rows.length > 0) await crashPoint?.('relay.afterClaim')
+    if (rows.length === limit) wanted = true
+    lanes.accept(landing.claimed(rows))
+    publishing.pump()
+  }
+
+  const pruneWhenDue = async () => {
+    if (pruner === undefined || performance.now() < pruneAt) return
+    pruneAt = performance.now() + options.pruneEveryMs
+    if (finishing) return
+    const rows = await pruner.round()
+    if (rows > 0) observer.pruned?.(rows)
+  }
+
+  const keepLease = async () => {
+    if (session.silentForMs() >= options.leaseMs / 3) await sql.$executeRawUnsafe('select 1')
+  }
+
+  const step = async () => {
+    await landing.writeRefused()
+    if (await landing.writeNeighbours()) wanted = true
+    if (lanes.openDue(performance.now())) wanted = true
+    if (performance.now() >= pollAt) {
+      wanted = true
+      pollAt = performance.now() + options.pollMs * (0.5 + Math.random() / 2)
+    }
+    // A waiting event before the mark of one that is out: nobody waits for that.
+    await claimMore()
+    await landing.writeConfirmed()
+    await pruneWhenDue()
+    await keepLease()
+  }
+
+  const restMs = () => {
+    if (!landing.isEmpty() || mayClaim()) return 0
+    const due = Math.min(pollAt, lanes.nextDue(), pruner === undefined ? pollAt : pruneAt)
+    return Math.min(due - performance.now(), options.leaseMs / 3)
+  }
+  const isDone = () => finishing && landing.isEmpty() && lanes.counts().inFlight === 0
+
+  /** Leads until the session is lost or `finish` was called and everything in flight has landed and is marked. */
+  const lead = async () => {
+    publishing.start()
+    try {
+      while (session.isAlive() && !isDone()) {
+        try {
+          await step()
+          const ms = restMs()
+          if (ms > 0 && !isDone()) await bell.wait(ms)
+        } catch (error) {
+          observer.error?.(error)
+          wanted = true
+          if (session.isAlive()) await pause(Math.min(afterErrorMs, options.leaseMs / 3))
+        }
+      }
+    } finally {
+      publishing.abandon()
+    }
+  }
+
+  return {
+    lead,
+    want,
+    /** At once, when leadership is lost: publishes no more. */
+    abandon: publishing.abandon,
+    finish: () => {
+      finishing = true
+      publishing.finish()
+      bell.ring()
+    },
+    counts: lanes.counts,
+  }
+}
+
+export type Term = ReturnType<typeof createTerm>

@@ -1,0 +1,3 @@
+export * from './diagram.ts'
+export * from './graph.ts'
+export * from './table.ts'

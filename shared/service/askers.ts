@@ -1,0 +1,46 @@
+import { createBatch } from '../batch/index.ts'
+import type { CommandName } from '../contracts/index.ts'
+import type { Input } from '../saga/index.ts'
+import { type Acted, type Ask, createAct, type Rim } from './act.ts'
+import type { Cause } from './outgoing.ts'
+import { silent } from './rim.ts'
+
+type AskOne<State> = (ask: Ask) => Promise<Acted<State>>
+
+/** The ways in for commands and requests: each batched with what else is waiting at its door, answered one by one. */
+export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number) => {
+  const openDoor = (door: string, through = rim): AskOne<State> =>
+    createBatch<Ask, Acted<State>>({ max, run: createAct(through, door) })
+  const http = openDoor('http')
+  const rpc = openDoor('rpc', silent(rim))
+  const commandDoors = new Map<CommandName, AskOne<State>>()
+  const commandDoor = (name: CommandName) => {
+    const door = commandDoors.get(name) ?? openDoor(name)
+    commandDoors.set(name, door)
+    return door
+  }
+
+  const decided = (acted: Acted<State>): State => {
+    if (acted.kind === 'done') return acted.state
+    throw acted.kind === 'failed' ? acted.error : new Error('only a message with an id can be a duplicate')
+  }
+
+  return {
+    async ask(input: Input, cause?: Cause): Promise<State> {
+      await rim.fault(`http.${input.type}.received`)
+      const acted = await http({ input, cause })
+      await rim.fault(`http.${input.type}.afterCommit`)
+      return decided(acted)
+    },
+    async askSilently(input: Input): Promise<State> {
+      await rim.fault(`rpc.${input.type}.received`)
+      const acted = await rpc({ input })
+      await rim.fault(`rpc.${input.type}.afterCommit`)
+      return decided(acted)
+    },
+    async askOnce(door: CommandName, input: Input, messageId: string, cause: Cause) {
+      const acted = await commandDoor(door)({ input, messageId, cause })
+      return acted.kind === 'duplicate' ? undefined : decided(acted)
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { readConfigOrExit } from '../config/index.ts'
+import type { PrismaLike, Sql } from '../database/index.ts'
+import { createFaults, runUntilStopped } from '../lifecycle/index.ts'
+import { createLog } from '../log/index.ts'
+import { openBroker } from './broker.ts'
+import { serviceSchema } from './config.ts'
+import type { Manifest } from './manifest.ts'
+import { createMetrics } from './metrics.ts'
+import { startRelay } from './relay.ts'
+import { startService } from './start.ts'
+import { topologyFor } from './topology.ts'
+
+/** Runs a service as this process, until SIGTERM or SIGINT. Exits 78 when the environment is not usable. */
+export const runService = <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>(
+  manifest: Manifest<Client, Tx, World, State>,
+): Promise<never> => {
+  const config = readConfigOrExit(serviceSchema(manifest.name))
+  const log = createLog({ service: manifest.name, level: config.logLevel })
+  return runUntilStopped({
+    log,
+    timeoutMs: config.shutdownTimeoutMs,
+    start: async (resources, signal) => {
+      await startService(manifest, config, { resources, log, signal })
+      return undefined
+    },
+  })
+}
+
+/** Runs only the relay of a service's outbox as this process: for a service that runs with RELAY=off. */
+export const runRelay = <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>(
+  manifest: Manifest<Client, Tx, World, State>,
+): Promise<never> => {
+  const { name, choreography } = manifest
+  const config = readConfigOrExit(serviceSchema(name))
+  const log = createLog({ service: `${name} relay`, level: config.logLevel })
+  return runUntilStopped({
+    log,
+    timeoutMs: config.shutdownTimeoutMs,
+    start: async (resources) => {
+      const wanted = topologyFor(name, choreography.rows, {
+        namespace: config.sagaNamespace,
+        retryDelaysMs: config.retryDelaysMs,
+      })
+      const { publisher, topology } = await openBroker({
+        name: `${name} relay`,
+        config,
+        wanted,
+        resources,
+        log,
+      })
+      const metrics = createMetrics()
+      const fault = createFaults(config.fault)
+      startRelay({ service: name, config, publisher, topology, metrics, fault, log, resources })
+      return undefined
+    },
+  })
+}
