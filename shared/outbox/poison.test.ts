@@ -105,6 +105,7 @@ test('un-parked alone by plain SQL, the poisoned event goes out and those behind
     (_, place) => broken && place === 0,
     async (given) => {
       const [id, other] = await seed(given.sql, 2, 3)
+      given.wake()
       await eventually(async () => (await areParked(given, id!, 3)) && areParked(given, other!, 3), {
         withinMs: 15_000,
       })
