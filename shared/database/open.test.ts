@@ -3,16 +3,17 @@ import * as assert from 'uvu/assert'
 import { type Prisma, PrismaClient } from '../../generated/user/client.ts'
 import { classifyDatabaseError, sqlState, Unavailable } from '../failure/index.ts'
 import { eventually, startSilentProxy, withDatabase } from '../testing/index.ts'
-import { openDatabase } from './index.ts'
+import { type DatabaseObserver, openDatabase } from './index.ts'
 import { withClient } from './migrations/index.ts'
 
 type Transaction = Prisma.TransactionClient
 
-const open = (url: string, poolSize: number) =>
+const open = (url: string, poolSize: number, observer?: DatabaseObserver) =>
   openDatabase<PrismaClient, Transaction>((adapter) => new PrismaClient({ adapter }), {
     url,
     name: 'open test',
     poolSize,
+    ...(observer && { observer }),
   })
 
 type Opened = ReturnType<typeof open>
@@ -115,6 +116,28 @@ test(
     await Promise.all([cross(1, 2), cross(2, 1)])
     assert.equal(await counters(database), [2, 2])
     assert.ok(tries > 2, 'a deadlock there was')
+  }),
+)
+
+test(
+  'an observer is told of each transaction once, and of each try that lost, with its code',
+  withCounters(async (_, url) => {
+    const told: string[] = []
+    const observer = {
+      transaction: () => told.push('transaction'),
+      retried: (code: string) => told.push(code),
+    }
+    const database = open(url, 2, observer)
+    try {
+      let tries = 0
+      await database.transaction(async (tx) => {
+        tries += 1
+        if (tries < 3) await tx.$executeRawUnsafe(`do $$ begin raise sqlstate '40P01'; end $$`)
+      })
+    } finally {
+      await database.close()
+    }
+    assert.equal(told, ['transaction', '40P01', '40P01'])
   }),
 )
 

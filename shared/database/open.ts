@@ -11,12 +11,21 @@ export interface PrismaLike<Tx> extends Sql {
   $disconnect(): Promise<void>
 }
 
+/** What there is to count. None may throw. */
+export interface DatabaseObserver {
+  /** A transaction was asked for; its tries are one. */
+  transaction?(): void
+  /** It lost a conflict, and is tried again. The code is the SQLSTATE, or Prisma's where that is missing. */
+  retried?(code: string): void
+}
+
 export interface DatabaseOptions {
   url: string
   /** Shown in pg_stat_activity. */
   name: string
   poolSize: number
   onError?: (error: Error) => void
+  observer?: DatabaseObserver
 }
 
 export interface Database<Client extends PrismaLike<Tx>, Tx> {
@@ -67,7 +76,7 @@ const unavailable = (cause: unknown) =>
 /** Opens a pool for one service's database. Connects lazily: only `ping` tells whether it is there. */
 export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
   createClient: (adapter: PrismaPg) => Client,
-  { url, name, poolSize, onError = () => {} }: DatabaseOptions,
+  { url, name, poolSize, onError = () => {}, observer = {} }: DatabaseOptions,
 ): Database<Client, Tx> => {
   const names = createStatementNames()
   const adapter = new PrismaPg(
@@ -90,6 +99,7 @@ export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
   const client = createClient(adapter)
 
   const transaction = async <R>(work: (tx: Tx) => Promise<R>): Promise<R> => {
+    observer.transaction?.()
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await client.$transaction(work, { maxWait: poolWaitMs, timeout: transactionTimeoutMs })
@@ -101,6 +111,7 @@ export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
         const overtaken = sqlState(error) === '23505'
         if (!(kind === 'conflict' || overtaken)) throw error
         if (attempt === conflictRetries) throw overtaken ? error : unavailable(error)
+        observer.retried?.(sqlState(error) ?? 'P2034')
         await sleep(backoffMs(attempt, { firstMs: 20, capMs: 500 }))
       }
     }

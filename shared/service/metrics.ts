@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Sql } from '../database/index.ts'
+import type { DatabaseObserver, Sql } from '../database/index.ts'
 import type { Log } from '../log/index.ts'
 import type { ConsumerObserver } from '../messaging/index.ts'
 import { type RelayObserver, readGauges } from '../outbox/index.ts'
@@ -43,6 +43,11 @@ export const createMetrics = () => {
   const redelivered = counter('consumer_redelivered_total', 'Messages the broker delivered before')
   const resubscribed = counter('consumer_resubscribed_total', 'Subscriptions made again after a loss')
 
+  const transactions = counter('database_transactions_total', 'Transactions, each with all its tries')
+  const conflicts = counter('database_retries_total', 'Tries that lost a conflict, and were made again', [
+    'code',
+  ])
+
   const served = counter('rpc_served_total', 'RPC requests answered', ['procedure', 'ok'])
   const expired = counter('rpc_expired_total', 'RPC requests dropped because their caller had given up', [
     'procedure',
@@ -63,6 +68,10 @@ export const createMetrics = () => {
     redelivered: () => redelivered.inc(),
     resubscribed: () => resubscribed.inc(),
   }
+  const database: DatabaseObserver = {
+    transaction: () => transactions.inc(),
+    retried: (code) => conflicts.inc({ code }),
+  }
   const listener = {
     batch: (size: number, seconds: number) => [batchSize.observe(size), handlerSeconds.observe(seconds)],
     duplicate: () => duplicates.inc(),
@@ -72,7 +81,7 @@ export const createMetrics = () => {
     expired: (procedure: string) => expired.inc({ procedure }),
     stray: () => strays.inc(),
   }
-  return { registry, relay, consumer, listener, rpc }
+  return { registry, relay, consumer, database, listener, rpc }
 }
 
 export type Metrics = ReturnType<typeof createMetrics>

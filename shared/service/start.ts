@@ -45,6 +45,7 @@ export const startService = async <Client extends PrismaLike<Tx>, Tx extends Sql
         name,
         poolSize: config.databasePoolSize,
         onError: (error) => log.warn({ reason: describe(error) }, 'database connection lost'),
+        observer: metrics.database,
       }),
     (it) => it.close(),
   )
