@@ -1,5 +1,6 @@
 export { type Acted, type Ask, createAct } from './act.ts'
 export { ports, type ServiceConfig, serviceSchema } from './config.ts'
+export { createListener } from './listen.ts'
 export { runRelay, runService } from './main.ts'
 export {
   type Assembly,
