@@ -17,6 +17,7 @@ export const saga: Part = {
   question: 'how many orders a second are settled end to end, and how soon?',
   figures: {
     rate: { label: 'settled', unit: 'orders/s' },
+    retried: { label: 'transactions tried again', unit: '%' },
     p50: { label: `at ${steadyRate}/s, median`, unit: 'ms' },
     p99: { label: `at ${steadyRate}/s, p99`, unit: 'ms' },
   },
@@ -55,6 +56,12 @@ export const saga: Part = {
       of: 'two',
       against: ['ours'],
       must: { atLeast: 0.9 },
+    },
+    {
+      what: 'transactions tried again, two replicas',
+      figure: 'retried',
+      of: 'two',
+      must: { atMost: 0.1 },
     },
     {
       what: `median time to settle at ${steadyRate}/s`,

@@ -4,6 +4,8 @@ import { createActors, createHttpClient, type HttpClient } from '../../compare/i
 import type { Outcome } from '../part.ts'
 import type { Scene } from '../scene.ts'
 import { checkAtRest } from './check-at-rest.ts'
+import { watchDeliveryOrder } from './delivery-order.ts'
+import { retriedPercent } from './retries.ts'
 import { type Services, type ServicesOptions, withServices } from './services.ts'
 
 export interface Saturation extends Pick<ServicesOptions, 'replicas' | 'settings'> {
@@ -31,8 +33,11 @@ export const saturate = (scene: Scene, options: Saturation): Promise<Outcome> =>
       await scene.window(count, async () => {
         seconds = await settleAll(services, http, orderFor, count)
       })
+      const checkOrder = await watchDeliveryOrder(services)
+      await settleAll(services, http, orderFor, Math.ceil(count * warmUpShare))
       await checkAtRest(services)
-      return { figures: { rate: count / seconds } }
+      await checkOrder()
+      return { figures: { rate: count / seconds, retried: await retriedPercent(services, http) } }
     } finally {
       http.close()
     }
@@ -66,11 +71,12 @@ const createShop = async ({ urls }: Services, http: HttpClient, hot: boolean): P
 
 /** Places so many orders over 50 connections, spread over the replicas. Returns the seconds from the first one to the last terminal status. */
 const settleAll = async (
-  { orderUrls, databases }: Services,
+  { processes, databases }: Services,
   http: HttpClient,
   orderFor: OrderFor,
   count: number,
 ): Promise<number> => {
+  const orderUrls = processes.filter(({ name }) => name === 'order').map(({ url }) => url)
   const began = performance.now()
   let next = 0
   const place = async () => {

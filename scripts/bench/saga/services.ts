@@ -20,12 +20,18 @@ export interface ServicesOptions {
 
 type ByService = Readonly<Record<ServiceName, string>>
 
+export interface ServiceProcess {
+  name: ServiceName
+  url: string
+  pid: number
+}
+
 export interface Services {
   /** Of the first replica of each. */
   urls: ByService
   databases: ByService
-  /** Every replica of the order service. */
-  orderUrls: readonly string[]
+  /** All replicas of all services. */
+  processes: readonly ServiceProcess[]
   /** Where the audit looks. */
   audited: { postgresUrl: string; amqpUrl: string; namespace: string }
   /** Starts one more of a service; resolves when it is ready. */
@@ -45,7 +51,7 @@ export const withServices = async <Result>(
   const resources = createResources(() => {})
   resources.add('the logs', () => rm(logs, { recursive: true, force: true }))
   const databaseOf = (name: ServiceName) => databaseUrlOf(name, postgresUrl, namespace)
-  const start = async (name: ServiceName, nth: number): Promise<string> => {
+  const start = async (name: ServiceName, nth: number): Promise<ServiceProcess> => {
     const env = environment({
       SAGA_MODE: 'choreography',
       SAGA_NAMESPACE: namespace,
@@ -62,19 +68,19 @@ export const withServices = async <Result>(
     const service = createServiceUnderTest({ name, port: await freePort(), env, logFile })
     resources.add(`${name} ${nth}`, () => service.stop())
     await service.start()
-    return service.url
+    return { name, url: service.url, pid: service.pid }
   }
   try {
     await provision({ postgresUrl, amqpUrl }, { namespace, retryDelaysMs })
-    const started = new Map<ServiceName, string[]>()
+    const processes: ServiceProcess[] = []
     for (const name of names) {
       const nths = Array.from({ length: replicas }, (_, index) => index + 1)
-      started.set(name, await Promise.all(nths.map((nth) => start(name, nth))))
+      processes.push(...(await Promise.all(nths.map((nth) => start(name, nth)))))
     }
-    const first = (name: ServiceName) => started.get(name)?.[0] ?? ''
+    const first = (name: ServiceName) => processes.find((one) => one.name === name)?.url ?? ''
     return await use({
       urls: { order: first('order'), product: first('product'), user: first('user') },
-      orderUrls: started.get('order') ?? [],
+      processes,
       audited: { postgresUrl, amqpUrl, namespace },
       again: (name) => start(name, replicas + 1),
       databases: { order: databaseOf('order'), product: databaseOf('product'), user: databaseOf('user') },
