@@ -14,10 +14,11 @@ const statusOf = (answer: string) => Number(answer.split(' ')[1])
 const upload = async ({ port }: Demo, start: string, piece: string, pieces: number): Promise<string> => {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
+  const closed = ended(socket)
   socket.pause()
   socket.write(start)
   for (let sent = 0; sent < pieces && socket.writable; sent += 1) {
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain').catch(() => {}), ended(socket)])
+    if (!socket.write(piece)) await Promise.race([once(socket, 'drain').catch(() => {}), closed])
   }
   let received = ''
   socket.on('data', (chunk) => {
@@ -25,7 +26,7 @@ const upload = async ({ port }: Demo, start: string, piece: string, pieces: numb
   })
   socket.resume()
   socket.end()
-  await ended(socket)
+  await closed
   return received
 }
 

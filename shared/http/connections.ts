@@ -53,12 +53,9 @@ export const watchConnections = (server: Server, maxIdle: number) => {
   }
 }
 
-/** How long a refused client may go on sending before the connection is cut: time enough to read its answer. */
-const lingerMs = 2_000
-
-/** Reads on and discards, so that the answer is not lost to a reset, then closes. */
-export const lingerThenClose = (socket: Socket): void => {
+/** Reads on and discards for so long, so that a client that is still sending gets to its answer, then closes. */
+export const lingerThenClose = (socket: Socket, ms: number): void => {
   socket.resume()
-  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  const timer = setTimeout(() => socket.destroy(), ms)
   socket.once('close', () => clearTimeout(timer))
 }

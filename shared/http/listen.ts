@@ -46,7 +46,7 @@ export const listenWith = async (
     const end = connections.begin(request.socket)
     response.once('close', () => {
       end()
-      discardRest(request)
+      discardRest(request, limits.receiveMs)
       if (stopping.signal.aborted && !connections.isBusy(request.socket)) request.socket.end()
     })
     void answer(request, response)
@@ -60,7 +60,7 @@ export const listenWith = async (
     expecting.unknown.add(request)
     serve(request, response)
   })
-  answerUnparsable(server)
+  answerUnparsable(server, limits.receiveMs)
 
   await listening(server, host, port)
   server.on('error', (error) =>
@@ -109,17 +109,17 @@ const listening = async (server: Server, host: string, port: number): Promise<vo
   }
 }
 
-/** A body that was answered before it was read is read on for a while, so that the client gets to its answer. */
-const discardRest = (request: IncomingMessage): void => {
+/** A body that was answered before it was read is read on as long as any other may take, so that the client gets to its answer. */
+const discardRest = (request: IncomingMessage, patienceMs: number): void => {
   if (request.complete || request.socket.destroyed) return
   request.resume()
-  lingerThenClose(request.socket)
+  lingerThenClose(request.socket, patienceMs)
   // A client that finishes its body in time may go on using the connection only by opening a new one.
   request.once('end', () => request.socket.end())
 }
 
 /** Requests that are no HTTP get the same kind of answer as all others; those that left get none. */
-const answerUnparsable = (server: Server): void => {
+const answerUnparsable = (server: Server, patienceMs: number): void => {
   const refused = new WeakSet<Socket>()
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const connection = socket as Socket
@@ -128,7 +128,7 @@ const answerUnparsable = (server: Server): void => {
     if (!connection.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE')
       return void connection.destroy()
     connection.end(rawProblem(refusalOf(error.code), randomUUID()))
-    lingerThenClose(connection)
+    lingerThenClose(connection, patienceMs)
   })
 }
 

@@ -93,12 +93,12 @@ test('a stale leader, stopped beyond its lease with confirms on their way, marks
 test('a session that says nothing for its lease is dropped, its lock with it, and it can mark no more', () =>
   withOutbox(async ({ url, sql }) => {
     await seed(sql, 1, 1)
-    const open = () =>
-      openSession({ databaseUrl: url, leaseMs: 300, onNotification: () => {}, onLost: () => {} })
+    const open = (leaseMs: number) =>
+      openSession({ databaseUrl: url, leaseMs, onNotification: () => {}, onLost: () => {} })
     const lock = 'select pg_try_advisory_lock(7) as won'
-    const first = await open()
+    const first = await open(300)
     assert.equal(await first.sql.$queryRawUnsafe(lock), [{ won: true }])
-    const second = await open()
+    const second = await open(60_000)
     await eventually(async () => {
       const [row] = await second.sql.$queryRawUnsafe<{ won: boolean }[]>(lock)
       return row!.won
