@@ -3,7 +3,8 @@
 FROM node:20-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# Without "optional" too: npm counts the generator, an optional peer of @prisma/client, as that and not as "dev" alone.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 # The generator is a development dependency, so the clients are made in a stage of their own.
 FROM packages AS build
@@ -19,6 +20,8 @@ WORKDIR /app
 # Refuses the usual development credentials (see shared/config).
 ENV NODE_ENV=production HOST=0.0.0.0
 COPY --from=packages /app/node_modules ./node_modules
+# The one optional package that tsx needs: esbuild's program for this processor.
+COPY --from=build /app/node_modules/@esbuild ./node_modules/@esbuild
 COPY --from=build /app/generated ./generated
 COPY package.json tsconfig.json ./
 COPY prisma ./prisma

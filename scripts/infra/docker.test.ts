@@ -15,6 +15,7 @@ import { databaseNameOf, projectRoot } from './index.ts'
 
 interface Container {
   image: string
+  user?: string
   build?: string
   command?: string[]
   environment: Record<string, string | number>
@@ -85,29 +86,46 @@ test('signals reach Node: every command is a program with arguments, without a s
 })
 
 test('the image runs as an ordinary user, without development packages', () => {
-  const runtime =
-    read('Dockerfile')
-      .split(/^FROM /m)
-      .at(-1) ?? ''
+  const [packages = '', , runtime = ''] = read('Dockerfile')
+    .split(/^FROM /m)
+    .slice(1)
   assert.match(runtime, /^USER node$/m)
   assert.match(runtime, /^COPY --from=packages \/app\/node_modules/m)
-  assert.match(read('Dockerfile').split(/^FROM /m)[1] ?? '', /npm ci --omit=dev/)
+  assert.match(packages, /npm ci --omit=dev --omit=optional /)
+  const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, Record<string, boolean>> }
+  const left = Object.entries(lock.packages).filter(([, it]) => !it.dev && !it.optional && !it.devOptional)
+  const names = left.map(([path]) => path.replace('node_modules/', ''))
+  for (const development of ['prisma', 'typescript', 'uvu']) assert.not(names.includes(development))
+  for (const needed of ['tsx', 'esbuild', 'koa', '@prisma/client']) assert.ok(names.includes(needed), needed)
+  assert.match(
+    runtime,
+    /^COPY --from=build \/app\/node_modules\/@esbuild /m,
+    'an optional package, but tsx needs it',
+  )
   for (const [, sources] of read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
     for (const source of sources?.split(' ') ?? []) assert.ok(existsSync(join(projectRoot, source)), source)
   }
 })
 
-test('the credentials that we try on compose are those that it gives', () => {
-  const withDefaults = (text: unknown): string => String(text).replaceAll(/\$\{\w+:-(\w+)\}/g, '$1')
-  const url = new URL(composeUrls().postgres)
-  assert.is(withDefaults(container('postgres').environment.POSTGRES_USER), url.username)
-  assert.is(withDefaults(container('postgres').environment.POSTGRES_PASSWORD), url.password)
-  const amqp = new URL(composeUrls().rabbitmq)
-  assert.is(withDefaults(container('rabbitmq').environment.RABBITMQ_DEFAULT_USER), amqp.username)
+test('the credentials that we try on compose are those that it gives, and that the services have', () => {
+  const withDefaults = JSON.parse(
+    JSON.stringify(compose).replaceAll(/\$\{\w+:-(\w+)\}/g, '$1'),
+  ) as typeof compose
+  const urls = composeUrls(withDefaults)
+  assert.equal(urls, {
+    postgres: 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
+    rabbitmq: 'amqp://guest:guest@127.0.0.1:5672',
+  })
+  const inside = withDefaults.services.order?.environment
+  assert.is(inside?.AMQP_URL, urls.rabbitmq.replace('127.0.0.1', 'rabbitmq'))
   assert.is(
-    withDefaults(container('order').environment.AMQP_URL),
-    `${amqp.href.replace('127.0.0.1', 'rabbitmq')}`,
+    inside?.DATABASE_URL,
+    urls.postgres.replace('127.0.0.1', 'postgres').replace(/postgres$/, 'saga_order'),
   )
+})
+
+test('the health check of RabbitMQ does not run as root, which would make the cookie that the server then cannot read', () => {
+  assert.is(container('rabbitmq').user, 'rabbitmq')
 })
 
 const checker = onPath('docker-compose')
