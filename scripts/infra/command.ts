@@ -27,9 +27,14 @@ export interface InfraFlag {
   infra?: Kind
 }
 
+/** Ctrl-C or SIGTERM came before the command had anything to stop. */
+export class Interrupted extends Error {
+  override message = 'interrupted'
+}
+
 /**
  * Parses the arguments, runs the command's action, and ends the process with the right code and, on failure, one line
- * on stderr: 2 wrong usage, 69 a dependency is unavailable, 1 anything else.
+ * on stderr: 2 wrong usage, 69 a dependency is unavailable, 130 interrupted, 1 anything else.
  */
 export async function runCommand(command: Command): Promise<never> {
   try {
@@ -43,5 +48,6 @@ export async function runCommand(command: Command): Promise<never> {
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   console.error(describe(error))
+  if (error instanceof Interrupted) return exitCodes.interrupted
   return error instanceof Unavailable ? exitCodes.unavailable : exitCodes.failed
 }

@@ -1,5 +1,6 @@
 import { describe, Unavailable } from '../../shared/failure/index.ts'
 import { onPath } from './binaries.ts'
+import { Interrupted } from './command.ts'
 import { composeSource } from './compose.ts'
 import { installSource } from './install.ts'
 import { privateSource } from './private.ts'
@@ -45,11 +46,23 @@ const sources: Record<Kind, Source> = {
 
 /**
  * Finds or brings up PostgreSQL and RabbitMQ. A URL is the empty string for a server that was not asked for.
- * Throws Unavailable, its message one line with the next command to type, when one can't be had.
+ * Throws Unavailable, its message one line with the next command to type, when one can't be had, and Interrupted after
+ * Ctrl-C: that ends the programs that are run here too, which is no reason to try the next way.
  */
 export async function findServers(options: FindOptions): Promise<Servers> {
+  const interruption = new AbortController()
+  const interrupt = () => interruption.abort(new Interrupted())
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, interrupt)
+  try {
+    return await search(options, interruption.signal)
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt)
+  }
+}
+
+async function search(options: FindOptions, interrupted: AbortSignal): Promise<Servers> {
   const wanted = (['postgres', 'rabbitmq'] as const).filter((server) => options[server] ?? true)
-  const outcomes = await Promise.allSettled(wanted.map((server) => findOne(server, options)))
+  const outcomes = await Promise.allSettled(wanted.map((server) => findOne(server, options, interrupted)))
   const found = new Map<ServerName, Found & { kind: Kind }>()
   outcomes.forEach((outcome, index) => {
     if (outcome.status === 'fulfilled') found.set(wanted[index]!, outcome.value)
@@ -58,9 +71,9 @@ export async function findServers(options: FindOptions): Promise<Servers> {
     for (const server of [...found.values()].reverse()) await server.stop()
   }
   const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
-  if (failures.length > 0) {
+  if (failures.length > 0 || interrupted.aborted) {
     await stop()
-    throw failures[0]?.reason
+    throw interrupted.reason ?? failures[0]?.reason
   }
   return {
     postgresUrl: found.get('postgres')?.url ?? '',
@@ -70,12 +83,17 @@ export async function findServers(options: FindOptions): Promise<Servers> {
   }
 }
 
-async function findOne(server: ServerName, options: FindOptions): Promise<Found & { kind: Kind }> {
+async function findOne(
+  server: ServerName,
+  options: FindOptions,
+  interrupted: AbortSignal,
+): Promise<Found & { kind: Kind }> {
   const context = { log: options.log, place: options.place ?? 'servers' }
   const reasons: string[] = []
   for (const kind of options.force ? [options.force] : kinds) {
     const outcome = await sources[kind](server, context)
     if (typeof outcome !== 'string') return { ...outcome, kind }
+    interrupted.throwIfAborted()
     reasons.push(`${kind}: ${outcome}`)
   }
   throw new Unavailable(
@@ -93,7 +111,7 @@ function nextStep(server: ServerName, force: Kind | undefined): string {
   const start = mac ? `brew services start ${server}` : `service ${systemPackages[server]} start`
   if (force === 'env') return `Next: export ${server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'}=...`
   if (force === 'running') return `Next: ${start}`
-  if (force === 'compose') return 'Next: start the Docker engine, and try again'
+  if (force === 'compose') return `Next: docker compose up ${server}`
   if (mac) return `Next: brew install ${server === 'postgres' ? 'postgresql@17' : 'rabbitmq'}`
   if (onPath('apt-get') === undefined) return `Next: install ${displayName[server]}, and try again`
   const root = process.getuid?.() === 0 ? '' : 'sudo '
