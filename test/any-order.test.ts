@@ -57,7 +57,7 @@ test('events in the wrong order, from the outcome to the cause, leave every orde
   withSystem({ mode: 'choreography' }, async (system) => {
     const userId = await addUser(system, 1_000)
     const productId = await addProduct(system, 10, 100)
-    system.product.pause()
+    await system.product.pause()
     const { body: order } = await place(system, userId, [{ productId, quantity: 1 }])
     assert.is((await system.order.post(`/orders/${order.id}/cancel`)).status, 200)
     const orderId = order.id

@@ -8,7 +8,7 @@ test('an order that is cancelled or expires holds nothing, whatever comes later'
     const userId = await addUser(system, 1_000)
     const productId = await addProduct(system, 10, 100)
     const items = [{ productId, quantity: 2 }]
-    system.product.pause()
+    await system.product.pause()
     const { body: order } = await place(system, userId, items)
     assert.is(order.status, 'PROCESSING')
     const cancelled = await system.order.post<OrderBody>(`/orders/${order.id}/cancel`)
@@ -20,7 +20,7 @@ test('an order that is cancelled or expires holds nothing, whatever comes later'
     assert.is((await system.order.post(`/orders/${randomUUID()}/cancel`)).status, 404)
     system.product.resume()
     for (const paused of [system.product, system.user]) {
-      paused.pause()
+      await paused.pause()
       const { body } = await place(system, userId, items, { Prefer: 'wait=20' })
       assert.equal([body.status, body.reason], ['FAILED', 'expired'])
       paused.resume()

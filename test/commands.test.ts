@@ -95,7 +95,7 @@ for (const mode of modes) {
     withShop(mode, async ({ system, userId, productId }) => {
       const orderId = randomUUID()
       const cancel = (id = orderId) => send(system, 'order.update', { orderId: id, action: 'cancel' })
-      system.product.pause()
+      await system.product.pause()
       await send(system, 'order.create', { orderId, userId, items: [{ productId, quantity: 1 }] })
       await eventually(async () => (await getOrder(system, orderId)).status === 'PROCESSING')
       await cancel()

@@ -18,7 +18,7 @@ const env = {
 const queueUp = async (system: System) => {
   const users = await Promise.all(Array.from({ length: 20 }, () => addUser(system)))
   const productId = await addProduct(system)
-  system.product.pause()
+  await system.product.pause()
   for (let placed = 0; placed < orders; placed += 100) await placeMany(system, 100, users, productId)
   await eventually(() => system.broker.wiretap.length >= orders, { withinMs: 30_000 })
 }

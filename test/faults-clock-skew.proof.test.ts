@@ -35,7 +35,7 @@ const hoursApart = ({ lines }: System['order']) => {
 const expiresInTime = async (system: System) => {
   const items = [{ productId: await addProduct(system), quantity: 1 }]
   const userId = await addUser(system)
-  system.product.pause()
+  await system.product.pause()
   const { body } = await place(system, userId, items)
   const failed = async () => {
     const order = await getOrder(system, body.id)

@@ -27,7 +27,7 @@ const orders = 200
 const ordersMeetTheOutage = async (system: System) => {
   const users = [await addUser(system)]
   const productId = await addProduct(system)
-  system.product.pause()
+  await system.product.pause()
   await placeMany(system, orders, users, productId)
   await eventually(() => system.broker.wiretap.length >= orders)
   await system.servers.postgres.stop()

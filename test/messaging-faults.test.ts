@@ -11,7 +11,7 @@ import { startPrivateRabbit } from '../scripts/infra/private-rabbit.ts'
 import type { PrivateServer } from '../scripts/infra/private-server.ts'
 import { type BrokerConnection, connectBroker, consume, type Outcome } from '../shared/messaging/index.ts'
 import { type Bench, benchDelaysMs, createKeptLog, withBench } from '../shared/messaging/testing.ts'
-import { eventually, testServers } from '../shared/testing/index.ts'
+import { eventually, standstill, testServers } from '../shared/testing/index.ts'
 
 const run = promisify(execFile)
 const ack: Outcome = { kind: 'ack' }
@@ -113,6 +113,7 @@ test('a frozen broker is noticed by its heartbeat, and no socket stays behind', 
           assert.is((await publish(bench, round)).kind, 'confirmed')
           sockets.push(await openSockets())
           await server.kill('SIGSTOP')
+          await standstill(server.pid)
           try {
             const late = publish(bench, 100 + round)
             await eventually(() => connection.state().kind === 'connecting', { withinMs: 12_000 })

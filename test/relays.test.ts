@@ -48,7 +48,7 @@ test('five relays, of which leaders are killed and one is frozen past its lease:
     const struck: Promise<unknown>[] = []
     const freeze = async () => {
       frozen = await eventually(() => leader(relays), { withinMs: 30_000 })
-      frozen.pause()
+      await frozen.pause()
     }
     const sent = await sendTraffic(system, shop, {
       orders: 150,

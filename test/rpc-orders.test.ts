@@ -82,7 +82,7 @@ test('a service that hangs with requests in its hands executes none of them once
     const productId = await addProduct(system, 10, 100)
     const items = [{ productId, quantity: 1 }]
     for (const hanging of [system.user, system.product]) {
-      hanging.pause()
+      await hanging.pause()
       const answers = await Promise.all(Array.from({ length: 3 }, () => place(system, userId, items)))
       for (const { body } of answers) assert.equal([body.status, body.reason], ['FAILED', 'rpc_timeout'])
       hanging.resume()

@@ -52,7 +52,7 @@ test('an RPC order that a crash left behind is ended by events after the switch'
   withSystem({ mode: 'rpc', env }, async (system) => {
     const userId = await addUser(system, 1_000)
     const productId = await addProduct(system, 10)
-    system.user.pause()
+    await system.user.pause()
     const lost = place(system, userId, [{ productId, quantity: 2 }]).catch(() => undefined)
     const held = () =>
       system.sql<{ status: string }>('product', `SELECT status FROM reservations WHERE status = 'RESERVED'`)

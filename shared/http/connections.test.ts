@@ -204,7 +204,7 @@ test('stop: not ready while still listening, then closed; what is in progress en
       const [error] = await once(socket, 'error')
       assert.is(error.code, 'ECONNREFUSED')
     },
-    { limits: { notReadyMs: 500 } },
+    { limits: { notReadyMs: 2_000 } },
   ))
 
 test('many requests in progress at once leave no warning of leaking listeners', () =>

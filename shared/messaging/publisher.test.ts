@@ -109,22 +109,26 @@ test('closed with publishes in flight, each of them settles', () =>
 
 test('more than the socket takes waits for its turn, is confirmed, and stays in order', () =>
   withBroker((broker) =>
-    withBench(broker, async ({ publisher, exchange, channel, count, queue }) => {
-      const padding = 'x'.repeat(20_000)
-      const to = { exchange, routingKey: 'order.create', properties: plain, mandatory: true }
-      const numbers = Array.from({ length: 1_500 }, (_, n) => n)
-      const outcomes = await Promise.all(
-        numbers.map((n) => publisher.publish({ ...to, body: { n, padding } })),
-      )
-      assert.ok(outcomes.every((it) => it.kind === 'confirmed'))
-      await eventually(async () => (await count(queue)) === numbers.length)
-      const arrived: number[] = []
-      await channel.consume(queue, (it) => void arrived.push(JSON.parse(String(it?.content)).n), {
-        noAck: true,
-      })
-      await eventually(() => arrived.length === numbers.length)
-      assert.equal(arrived, numbers)
-    }),
+    withBench(
+      broker,
+      async ({ publisher, exchange, channel, count, queue }) => {
+        const padding = 'x'.repeat(20_000)
+        const to = { exchange, routingKey: 'order.create', properties: plain, mandatory: true }
+        const numbers = Array.from({ length: 1_500 }, (_, n) => n)
+        const outcomes = await Promise.all(
+          numbers.map((n) => publisher.publish({ ...to, body: { n, padding } })),
+        )
+        assert.ok(outcomes.every((it) => it.kind === 'confirmed'))
+        await eventually(async () => (await count(queue)) === numbers.length)
+        const arrived: number[] = []
+        await channel.consume(queue, (it) => void arrived.push(JSON.parse(String(it?.content)).n), {
+          noAck: true,
+        })
+        await eventually(() => arrived.length === numbers.length)
+        assert.equal(arrived, numbers)
+      },
+      { confirmTimeoutMs: 60_000 },
+    ),
   ))
 
 test('ready waits for the connection and rejects with the signal', async () => {

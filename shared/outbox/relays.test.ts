@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { eventually } from '../testing/index.ts'
+import { eventually, standstill } from '../testing/index.ts'
 import { openSession } from './session.ts'
 import { markPublished } from './settle.ts'
 import { firsts, upTo } from './testing/fake-transport.ts'
@@ -77,6 +77,7 @@ test('a stale leader, stopped beyond its lease with confirms on their way, marks
     const ids = await seed(given.sql, 5, 2)
     await eventually(async () => (await given.published()).length === 5, { everyMs: 5 })
     stale.signal('SIGSTOP')
+    await standstill(stale.process.pid!)
     const confirmedAt = performance.now() + confirmAfterMs
     assert.is(await pendingCount(given.sql), 10)
     const successor = given.start({ mute: true })

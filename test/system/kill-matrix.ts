@@ -85,7 +85,7 @@ export const killAt = async (system: System, round: Round): Promise<void> => {
       await Promise.all(died.map((service) => system[service].start()))
       for (const service of died) due.delete(service)
       // Only what nobody answers expires.
-      if (expires && due.has('order')) system.product.pause()
+      if (expires && due.has('order')) await system.product.pause()
       else system.product.resume()
       if (due.size === 0) return true
       await sendOrders(system, cast)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { projectRoot } from '../../scripts/infra/index.ts'
 import type { ServiceName } from '../../shared/contracts/index.ts'
-import { eventually } from '../../shared/testing/index.ts'
+import { eventually, standstill } from '../../shared/testing/index.ts'
 import { type Answer, type Call, createCall } from './http-client.ts'
 
 export interface Ending {
@@ -39,7 +39,8 @@ export interface ServiceProcess {
   stop(signal?: NodeJS.Signals): Promise<Ending & { ms: number }>
   /** Kills it if it still runs, and starts it again. */
   restart(env?: Record<string, string>): Promise<void>
-  pause(): void
+  /** Resolves when it stands still. */
+  pause(): Promise<void>
   resume(): void
   /** Resolves when it ended by itself or by a signal. */
   gone(withinMs?: number): Promise<Ending>
@@ -138,7 +139,10 @@ export const createServiceProcess = ({ name, program, port, env }: ProcessOption
       start(more)
       await ready()
     },
-    pause: () => signal('SIGSTOP'),
+    async pause() {
+      signal('SIGSTOP')
+      await standstill(child?.pid ?? 0)
+    },
     resume: () => signal('SIGCONT'),
     gone,
     lines,
