@@ -1,5 +1,6 @@
-import type { ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel, Options } from 'amqplib'
 import pg from 'pg'
+import { toProperties } from '../../../shared/messaging/index.ts'
 import { type Filling, withFilled } from '../databases.ts'
 import { payloadSql } from '../events.ts'
 import type { Outcome } from '../part.ts'
@@ -38,14 +39,28 @@ export const markSql = 'update lean set published_at = clock_timestamp() where i
 
 type Drain = (drained: { clients: pg.Client[]; publish: (rows: Row[]) => Promise<void> }) => Promise<void>
 
-const drainWith = (scene: Scene, connections: number, drain: Drain): Promise<Outcome> => {
+type PropertiesOf = (id: string) => Options.Publish | undefined
+
+const few: PropertiesOf = () => undefined
+
+/** Every property and header that our relay sends. */
+const cloudEvents: PropertiesOf = (id) => ({
+  ...toProperties({ id, type: 'OrderPlaced', service: 'order', subject: id, time: new Date() }),
+  mandatory: true,
+})
+
+const drainWith = (scene: Scene, connections: number, drain: Drain, propertiesOf = few): Promise<Outcome> => {
   const count = scene.scaled(waitingEvents)
   const measured = (queue: BenchQueue, url: string, channel: ConfirmChannel) =>
     withClients(url, connections, async (clients) => {
       const publish = async (rows: Row[]) => {
         await Promise.all(
-          rows.map((row) =>
-            publishRaw(channel, queue.exchange, { id: row.event_id, content: Buffer.from(row.payload) }),
+          rows.map(({ event_id: id, payload }) =>
+            publishRaw(channel, queue.exchange, {
+              id,
+              content: Buffer.from(payload),
+              properties: propertiesOf(id),
+            }),
           ),
         )
       }
@@ -73,28 +88,32 @@ const withClients = async <Result>(
 }
 
 /** One leader that remembers where it is: it selects the next batch while the last one is being confirmed and marked. */
-export const drainAsLeader = (scene: Scene): Promise<Outcome> =>
-  drainWith(scene, 2, async ({ clients: [reading, marking], publish }) => {
-    const select = async (after: string) => {
-      const { rows } = await reading!.query<Row>(
-        `select id, event_id, payload::text from lean where published_at is null and id > $1 order by id limit 500`,
-        [after],
-      )
-      return rows
-    }
-    let marked: Promise<unknown> = Promise.resolve()
-    let before: Promise<void> = Promise.resolve()
-    for (let rows = await select('0'); rows.length > 0; ) {
-      const next = select(rows.at(-1)!.id)
-      const published = publish(rows)
-      const ids = rows.map(({ id }) => id)
-      marked = Promise.all([marked, published]).then(() => marking!.query(markSql, [ids]))
-      await before
-      before = published
-      rows = await next
-    }
-    await marked
-  })
+const lead: Drain = async ({ clients: [reading, marking], publish }) => {
+  const select = async (after: string) => {
+    const { rows } = await reading!.query<Row>(
+      `select id, event_id, payload::text from lean where published_at is null and id > $1 order by id limit 500`,
+      [after],
+    )
+    return rows
+  }
+  let marked: Promise<unknown> = Promise.resolve()
+  let before: Promise<void> = Promise.resolve()
+  for (let rows = await select('0'); rows.length > 0; ) {
+    const next = select(rows.at(-1)!.id)
+    const published = publish(rows)
+    const ids = rows.map(({ id }) => id)
+    marked = Promise.all([marked, published]).then(() => marking!.query(markSql, [ids]))
+    await before
+    before = published
+    rows = await next
+  }
+  await marked
+}
+
+export const drainAsLeader = (scene: Scene): Promise<Outcome> => drainWith(scene, 2, lead)
+
+/** What the properties and headers of an event alone cost. */
+export const drainWithHeaders = (scene: Scene): Promise<Outcome> => drainWith(scene, 2, lead, cloudEvents)
 
 /** Four workers, each with a transaction that holds its rows locked until they are marked. */
 export const drainByRowLocks = (scene: Scene): Promise<Outcome> =>

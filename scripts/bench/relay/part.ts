@@ -26,6 +26,12 @@ export const relay: Part = {
       run: async (scene) => (await import('./lean.ts')).drainAsLeader(scene),
     },
     {
+      key: 'lean-headers',
+      name: "leanest loop, one leader, with the relay's headers",
+      kind: 'bound',
+      run: async (scene) => (await import('./lean.ts')).drainWithHeaders(scene),
+    },
+    {
       key: 'lean-locks',
       name: 'leanest loop, row locks',
       kind: 'bound',

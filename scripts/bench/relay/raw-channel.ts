@@ -1,8 +1,10 @@
-import { type ConfirmChannel, connect } from 'amqplib'
+import { type ConfirmChannel, connect, type Options } from 'amqplib'
 
 export interface RawMessage {
   id: string
   content: Buffer
+  /** As few as a durable, routed message needs when left out. */
+  properties?: Options.Publish | undefined
 }
 
 /** The broker library alone, a confirm channel on a connection of its own. */
@@ -22,16 +24,17 @@ export const withRawChannel = async <Result>(
 export const publishRaw = (
   channel: ConfirmChannel,
   exchange: string,
-  { id, content }: RawMessage,
+  { id, content, properties = fewProperties(id) }: RawMessage,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
-    const properties = {
-      messageId: id,
-      persistent: true,
-      mandatory: true,
-      contentType: 'application/json',
-    }
     channel.publish(exchange, 'order.create', content, properties, (error: unknown) =>
       error ? reject(error) : resolve(),
     )
   })
+
+const fewProperties = (messageId: string) => ({
+  messageId,
+  persistent: true,
+  mandatory: true,
+  contentType: 'application/json',
+})
