@@ -29,7 +29,7 @@ const pageRows = 1_000
 
 const page = `
   select id::text, event_id::text as "eventId", type, aggregate_id::text as "aggregateId", exchange,
-    routing_key as "routingKey", payload, headers, created_at as "createdAt", attempts, published_at as "publishedAt"
+    routing_key as "routingKey", payload::text as "payloadText", headers, created_at as "createdAt", attempts, published_at as "publishedAt"
   from outbox
   where id > $1::bigint and type = any($2::text[])
     and coalesce(published_at, 'infinity') < clock_timestamp() - make_interval(secs => $3::float8)

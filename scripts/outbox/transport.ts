@@ -48,9 +48,9 @@ const toQueue = (
   queue: string,
 ): Pick<RelayTransport, 'publish'> => ({
   async publish(row): Promise<PublishOutcome> {
-    const { eventId: id, type, aggregateId: subject, createdAt: time, headers, payload: body } = row
+    const { eventId: id, type, aggregateId: subject, createdAt: time, headers } = row
     const properties = toProperties({ id, type, service, subject, time, headers })
-    const outcome = await publishDefault(publisher, { queue, body, properties })
+    const outcome = await publishDefault(publisher, { queue, body: Buffer.from(row.payloadText), properties })
     return outcome.kind === 'returned' ? { kind: 'refused', reason: outcome.reason } : outcome
   },
 })

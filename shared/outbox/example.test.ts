@@ -122,7 +122,7 @@ test('the lines of the README compile and run with a copy of this folder, in a p
         assert.unreachable(error.stdout),
       )
       const output = await runUntilPublished(folder, url)
-      assert.match(output, /^EX_NOTE note\.written \{"id":"[0-9a-f-]{36}","text":"milk"\}$/m)
+      assert.match(output, /^EX_NOTE note\.written \{"id": "[0-9a-f-]{36}", "text": "milk"\}$/m)
       assert.is(output.split('heard NoteWritten').length, 2)
     }),
   ))

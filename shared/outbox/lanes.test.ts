@@ -10,7 +10,7 @@ const row = (id: number, aggregateId: string, attempts = 0): ClaimedRow => ({
   aggregateId,
   exchange: 'X',
   routingKey: 'k',
-  payload: {},
+  payloadText: '{}',
   headers: {},
   createdAt: new Date(0),
   attempts,

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
 import { append, type RelayObserver, unpark } from './index.ts'
-import { createFakeTransport, upTo } from './testing/fake-transport.ts'
+import { createFakeTransport, placeOf, upTo } from './testing/fake-transport.ts'
 import { event, type Outbox, seed, withOutbox } from './testing/with-outbox.ts'
 import { withRelay } from './testing/with-relay.ts'
 
@@ -16,7 +16,7 @@ const withPoison = (
 ) =>
   withOutbox((outbox) => {
     const fake = createFakeTransport((row) =>
-      isPoison(row.aggregateId, (row.payload as { place: number }).place)
+      isPoison(row.aggregateId, placeOf(row))
         ? { kind: 'refused', reason: 'unrout\0able' }
         : { kind: 'confirmed' },
     )

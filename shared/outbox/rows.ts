@@ -1,8 +1,8 @@
 import type { OutboxRow } from './transport.ts'
 
 /** The columns that a publish needs, from `outbox o`. */
-export const rowColumns = `o.id::text, o.event_id::text, o.type, o.aggregate_id::text, o.exchange, o.routing_key, o.payload, o.headers,
-    o.created_at, o.attempts`
+export const rowColumns = `o.id::text, o.event_id::text, o.type, o.aggregate_id::text, o.exchange, o.routing_key,
+    o.payload::text, o.headers, round(date_part('epoch', o.created_at) * 1000) as created_ms, o.attempts`
 
 export interface FoundRow {
   id: string
@@ -11,9 +11,10 @@ export interface FoundRow {
   aggregate_id: string
   exchange: string
   routing_key: string
-  payload: unknown
+  payload: string
   headers: Record<string, unknown>
-  created_at: Date
+  /** Since 1970; a number is read faster than a date. */
+  created_ms: number
   attempts: number
 }
 
@@ -24,8 +25,8 @@ export const rowOf = (found: FoundRow): OutboxRow => ({
   aggregateId: found.aggregate_id,
   exchange: found.exchange,
   routingKey: found.routing_key,
-  payload: found.payload,
+  payloadText: found.payload,
   headers: found.headers,
-  createdAt: found.created_at,
+  createdAt: new Date(found.created_ms),
   attempts: found.attempts,
 })

@@ -6,7 +6,8 @@ export interface OutboxRow {
   aggregateId: string
   exchange: string
   routingKey: string
-  payload: unknown
+  /** The event's data as JSON text, as PostgreSQL writes it: on the way out nobody needs to read it. */
+  payloadText: string
   headers: Record<string, unknown>
   createdAt: Date
   /** How often it was refused so far. */

@@ -24,7 +24,7 @@ export const transportOver = (
     const outcome = await publishFanout(publisher, {
       exchange: row.exchange,
       routingKey: row.routingKey,
-      body: row.payload,
+      body: Buffer.from(row.payloadText),
       properties: propertiesOf(service, row),
       mandatory: isAwaited(row.type),
     })

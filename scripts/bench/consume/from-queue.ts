@@ -36,8 +36,8 @@ const preload = (scene: Scene, queue: BenchQueue, placed: readonly Placed[]): Pr
     const row = { type: 'OrderPlaced', exchange: queue.exchange, routingKey: 'order.create', headers: {} }
     for (let from = 0; from < placed.length; from += publishedAtATime) {
       const some = placed.slice(from, from + publishedAtATime).map(({ id, data }) => {
-        const own = { id: 0n, eventId: id, aggregateId: data.orderId, payload: data, createdAt: new Date() }
-        return transport.publish({ ...row, ...own, attempts: 0 })
+        const own = { id: 0n, eventId: id, aggregateId: data.orderId, createdAt: new Date() }
+        return transport.publish({ ...row, ...own, payloadText: JSON.stringify(data), attempts: 0 })
       })
       await Promise.all(some)
     }

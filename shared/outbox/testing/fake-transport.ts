@@ -8,7 +8,7 @@ export interface Published {
   confirmed: boolean
 }
 
-export const placeOf = (row: OutboxRow): number => (row.payload as { place: number }).place
+export const placeOf = (row: OutboxRow): number => (JSON.parse(row.payloadText) as { place: number }).place
 
 type Script = (row: OutboxRow, nth: number) => PublishOutcome | Promise<PublishOutcome>
 
