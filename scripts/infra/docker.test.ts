@@ -16,6 +16,7 @@ import { databaseNameOf, projectRoot } from './index.ts'
 interface Container {
   image: string
   user?: string
+  restart?: string
   build?: string
   command?: string[]
   environment: Record<string, string | number>
@@ -71,6 +72,12 @@ test('a service is healthy when /readyz says so, and starts after the migration'
     assert.ok(container(server).healthcheck)
     assert.is(container('migrate').depends_on?.[server]?.condition, 'service_healthy')
   }
+})
+
+test('what crashes comes back, servers and services alike; the migration runs once', () => {
+  for (const name of ['postgres', 'rabbitmq', ...services])
+    assert.is(container(name).restart, 'unless-stopped', name)
+  assert.is(container('migrate').restart, 'no')
 })
 
 test('signals reach Node: every command is a program with arguments, without a shell or npm, and its file exists', () => {
