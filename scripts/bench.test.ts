@@ -1,29 +1,14 @@
 // limit: 240 s
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { environment } from '../shared/config/index.ts'
 import { databaseOf, withClient } from '../shared/database/migrations/index.ts'
 import { testServers } from '../shared/testing/index.ts'
 import type { Judged } from './bench/judge.ts'
-import { projectRoot } from './infra/index.ts'
-
-const bench = async (...args: string[]) => {
-  const { postgresUrl, amqpUrl } = testServers()
-  const env = environment({ POSTGRES_URL: postgresUrl, AMQP_URL: amqpUrl })
-  return promisify(execFile)(process.execPath, ['scripts/run.mjs', 'bench', ...args], {
-    cwd: projectRoot,
-    env,
-  })
-}
-
-const sides = (...keys: string[]) => keys.flatMap((key) => ['--side', key])
-const quick = ['--infra', 'env', '--rounds', '1', '--scale', '0.01', '--json']
+import { bench, quick, sides } from './bench/testing.ts'
 
 test('npm run bench measures each side, its cost, and what was to be reached', async () => {
-  const chosen = sides('lean-leader', 'ours', 'one', 'batches', 'queue')
-  const { stdout } = await bench('relay', 'latency', 'consume', ...quick, ...chosen)
+  const chosen = sides('lean-leader', 'ours', 'one', 'batches', 'queue', 'kept-1000000')
+  const { stdout } = await bench('relay', 'latency', 'consume', 'scale', ...quick, ...chosen)
   const { parts } = JSON.parse(stdout) as { parts: Judged[] }
   assert.equal(
     parts.map(({ part, sides }) => [part, sides.length]),
@@ -31,6 +16,7 @@ test('npm run bench measures each side, its cost, and what was to be reached', a
       ['relay', 2],
       ['latency', 1],
       ['consume', 3],
+      ['scale', 1],
     ],
   )
   for (const { sides, figures } of parts) {
@@ -67,7 +53,7 @@ test('npm run bench leaves no database behind', async () => {
 test('npm run bench refuses a part that there is not', async () => {
   const failed = await bench('speed').catch((error) => error)
   assert.is(failed.code, 2)
-  assert.match(failed.stderr, /there is no part speed; there are relay/)
+  assert.match(failed.stderr, /there is no part speed; there are relay, .*, scale, soak/)
 })
 
 test.run()

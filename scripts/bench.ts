@@ -6,7 +6,8 @@ import { judge } from './bench/judge.ts'
 import type { Part } from './bench/part.ts'
 import { parts } from './bench/parts.ts'
 import { installPeers } from './bench/peers.ts'
-import { runParts } from './bench/run-parts.ts'
+import { roundsOf, runParts } from './bench/run-parts.ts'
+import type { Tell } from './bench/scene.ts'
 import { type BenchServers, benchServers, dropDatabases } from './bench/servers.ts'
 import { runSide } from './bench/side-process.ts'
 import { markdownOf } from './bench/table.ts'
@@ -19,22 +20,26 @@ import {
   infraOption,
   runCommand,
 } from './infra/index.ts'
+import { createProgress as createBar } from './outbox/progress.ts'
 
 interface Flags extends InfraFlag {
   rounds: number
   scale: number
   bytes: number
+  rate?: number
   side: string[]
   peers?: boolean
   profile?: boolean
   json?: boolean
 }
 
+const namesOf = (wanted: readonly Part[]) => wanted.map(({ name }) => name).join(', ')
+
 const log = (line: string) => console.error(line)
 
 const chosen = (names: readonly string[], { peers, side }: Flags): Part[] =>
   parts
-    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .filter(({ name, onlyNamed }) => (names.length === 0 ? !onlyNamed : names.includes(name)))
     .map((part) => ({
       ...part,
       sides: part.sides.filter(
@@ -42,12 +47,21 @@ const chosen = (names: readonly string[], { peers, side }: Flags): Part[] =>
       ),
     }))
 
+/** A bar of its own, with the time left, for a side that tells how far it is. */
+const barOf = (label: string): Tell => {
+  let bar: ReturnType<typeof createBar> | undefined
+  return (done, of) => {
+    bar ??= createBar(label, of, done)
+    bar.show(done)
+  }
+}
+
 const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServers, signal: AbortSignal) => {
-  const { rounds, scale, bytes, profile } = flags
+  const { rounds, scale, bytes, rate, profile } = flags
   const { stop: _, ...addresses } = servers
   const namespace = `bench_${randomBytes(4).toString('hex')}`
   const folder = await openFolder(new Date())
-  const runs = wanted.reduce((sum, { sides }) => sum + sides.length * rounds, 0)
+  const runs = wanted.reduce((sum, part) => sum + part.sides.length * roundsOf(part, rounds), 0)
   const progress = createProgress(process.stderr, runs)
   let begun = 0
   try {
@@ -55,13 +69,14 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
       rounds,
       keep: folder.keep,
       begins: (part, side, round) => {
-        progress.update(`${part.name}, round ${round} of ${rounds}: ${side.name}`, begun)
+        progress.update(`${part.name}, round ${round} of ${roundsOf(part, rounds)}: ${side.name}`, begun)
         begun += 1
       },
       runSide: (part, side) =>
         runSide(part, side, {
-          scene: { ...addresses, namespace, scale, bytes },
+          scene: { ...addresses, namespace, scale, bytes, ...(rate !== undefined && { rate }) },
           signal,
+          onProgress: barOf(side.name),
           ...(profile ? { profileIn: folder.path } : {}),
         }),
     })
@@ -71,7 +86,7 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
         postgres: { url: servers.postgresUrl },
         broker: { url: servers.amqpUrl },
       }),
-      settings: { rounds, scale, bytes },
+      settings: { rounds, scale, bytes, rate },
       parts: wanted.map((part) => judge(part, samples)),
     }
     await folder.write('results.json', `${JSON.stringify(results, null, 2)}\n`)
@@ -87,7 +102,7 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
 const run = async (names: readonly string[], flags: Flags): Promise<number> => {
   const unknown = names.find((name) => !parts.some((part) => part.name === name))
   if (unknown !== undefined) {
-    log(`there is no part ${unknown}; there are ${parts.map(({ name }) => name).join(', ')}`)
+    log(`there is no part ${unknown}; there are ${namesOf(parts)}`)
     return exitCodes.usage
   }
   if (flags.peers) installPeers(log)
@@ -130,15 +145,17 @@ await runCommand(
       'npm run bench -- relay --peers --rounds 5',
       'npm run bench -- relay --bytes 4000 --json',
       'npm run bench -- relay --side ours --rounds 1 --profile',
+      'npm run bench -- soak --scale 0.1 --rate 100',
     ],
   )
     .argument(
       '[parts...]',
-      `what to measure: ${parts.map(({ name }) => name).join(', ')}; all when none is named`,
+      `what to measure: ${namesOf(parts)}; when none is named, all but ${namesOf(parts.filter(({ onlyNamed }) => onlyNamed))}`,
     )
     .option('--rounds <n>', 'how often each side runs', wholeFrom(1, 100), 3)
     .option('--scale <factor>', 'less work for a quick look: 0.1 is a tenth', upToOne, 1)
     .option('--bytes <n>', 'size of an event', wholeFrom(20, 100_000), 400)
+    .option('--rate <n>', 'orders a second of the soak; found out when not said', wholeFrom(1, 100_000))
     .option('--peers', 'also what a team would take instead; installs it beside the project')
     .option('--side <key>', 'this side only; may be given again', (key, all: string[]) => [...all, key], [])
     .option('--profile', 'keep a CPU profile of each side with the raw samples')

@@ -11,7 +11,7 @@ export interface Cost {
 }
 
 export interface CostMeter {
-  /** Runs the work that is measured, for so many events, and returns the seconds it took. The last window counts. */
+  /** Runs work that is measured, for so many events, and returns the seconds it took. Several windows are added up. */
   window(count: number, work: () => Promise<void>): Promise<number>
   cost(): Cost | undefined
 }
@@ -24,7 +24,7 @@ export const createCostMeter = (
   meter.track('node', process.pid)
   const servers = (['postgres', 'broker'] as const).filter((name) => pids[name] !== undefined)
   for (const name of servers) meter.track(name, pids[name]!)
-  let last: Cost | undefined
+  let sum: Cost | undefined
   return {
     window: async (count, work) => {
       const before = await meter.read()
@@ -32,11 +32,16 @@ export const createCostMeter = (
       await work()
       const seconds = (performance.now() - began) / 1000
       const after = await meter.read()
-      const used = Object.fromEntries(servers.map((name) => [name, after[name] - before[name]]))
-      const memoryMb = process.resourceUsage().maxRSS / 1024
-      last = { count, seconds, cpu: { node: after.node - before.node, ...used }, memoryMb }
+      const used = (name: 'node' | 'postgres' | 'broker') =>
+        after[name] - before[name] + (sum?.cpu[name] ?? 0)
+      sum = {
+        count: count + (sum?.count ?? 0),
+        seconds: seconds + (sum?.seconds ?? 0),
+        cpu: { node: used('node'), ...Object.fromEntries(servers.map((name) => [name, used(name)])) },
+        memoryMb: process.resourceUsage().maxRSS / 1024,
+      }
       return seconds
     },
-    cost: () => last,
+    cost: () => sum,
   }
 }

@@ -33,6 +33,10 @@ export interface Claim {
 export interface Part {
   name: string
   question: string
+  /** It takes long, or much disk: not part of a run that names none. */
+  onlyNamed?: boolean
+  /** Rounds at most; as many as are asked for when not said. */
+  mostRounds?: number
   figures: Readonly<Record<string, { label: string; unit: string }>>
   /** CPU seconds are told for so many of these. */
   per: { count: number; what: string }

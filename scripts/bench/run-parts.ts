@@ -20,6 +20,10 @@ export interface RunOptions {
 export const sidesInTurn = (sides: readonly Side[], round: number): readonly Side[] =>
   round % 2 === 1 ? sides : [...sides].reverse()
 
+/** A part that takes long may have fewer rounds than are asked for. */
+export const roundsOf = ({ mostRounds = Infinity }: Part, rounds: number): number =>
+  Math.min(rounds, mostRounds)
+
 /** All rounds of all parts, one run at a time. */
 export const runParts = async (
   parts: readonly Part[],
@@ -27,7 +31,7 @@ export const runParts = async (
 ): Promise<Sample[]> => {
   const samples: Sample[] = []
   for (const part of parts) {
-    for (let round = 1; round <= rounds; round += 1) {
+    for (let round = 1; round <= roundsOf(part, rounds); round += 1) {
       for (const side of sidesInTurn(part.sides, round)) {
         begins(part, side, round)
         const sample = { part: part.name, side: side.key, round, ...(await runSide(part, side, round)) }

@@ -11,15 +11,22 @@ export interface SceneSettings {
   scale: number
   /** Size of an event's payload. */
   bytes: number
+  /** Orders a second of a soak; found out when not said. */
+  rate?: number
 }
+
+/** Tells how far a long run is. */
+export type Tell = (done: number, of: number) => void
 
 export interface Scene extends SceneSettings, CostMeter {
   /** So many at this scale, at least one. */
   scaled(count: number): number
+  progress: Tell
 }
 
-export const createScene = (settings: SceneSettings): Scene => ({
+export const createScene = (settings: SceneSettings, progress: Tell = () => {}): Scene => ({
   ...settings,
   ...createCostMeter(settings.pids),
+  progress,
   scaled: (count) => Math.max(1, Math.ceil(count * settings.scale)),
 })

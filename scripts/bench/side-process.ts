@@ -3,22 +3,26 @@ import { join } from 'node:path'
 import { projectRoot } from '../infra/index.ts'
 import type { Cost } from './cost.ts'
 import type { Outcome, Part, Side } from './part.ts'
-import type { SceneSettings } from './scene.ts'
+import type { SceneSettings, Tell } from './scene.ts'
 
 export interface SideAnswer {
   outcome: Outcome
   cost: Cost | undefined
 }
 
+/** What a side says to its parent. */
+export type SideMessage = SideAnswer | { done: number; of: number }
+
 export interface SideOptions {
   scene: SceneSettings
   signal: AbortSignal
   /** Keeps a CPU profile of the side in this folder. */
   profileIn?: string
+  onProgress?: Tell
 }
 
 /** A side in a process of its own: memory, garbage and compiled code are nobody else's. Throws what it said when it fails. */
-export const runSide = (part: Part, side: Side, { scene, signal, profileIn }: SideOptions) =>
+export const runSide = (part: Part, side: Side, { scene, signal, profileIn, onProgress }: SideOptions) =>
   new Promise<SideAnswer>((resolve, reject) => {
     const profiling = profileIn === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileIn}`]
     const child = fork(
@@ -36,8 +40,9 @@ export const runSide = (part: Part, side: Side, { scene, signal, profileIn }: Si
     child.stderr?.on('data', (text) => {
       said = `${said}${text}`.slice(-4_000)
     })
-    child.on('message', (message) => {
-      answer = message as SideAnswer
+    child.on('message', (message: SideMessage) => {
+      if ('outcome' in message) answer = message
+      else onProgress?.(message.done, message.of)
     })
     child.on('error', reject)
     child.on('exit', (code) => {

@@ -50,7 +50,7 @@ const relayUntil = (rows: number, databaseUrl: string, transport: RelayTransport
   })
 
 /** How long each claim took, in milliseconds, as the relay itself waited for it. */
-const watchClaims = (): number[] => {
+export const watchClaims = (): number[] => {
   const claims: number[] = []
   const query = pg.Client.prototype.query as (...given: unknown[]) => Promise<unknown>
   pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {

@@ -45,7 +45,8 @@ export const saturate = (scene: Scene, options: Saturation): Promise<Outcome> =>
 
 type OrderFor = (nth: number) => object
 
-const createShop = async ({ urls }: Services, http: HttpClient, hot: boolean): Promise<OrderFor> => {
+/** Users and products that never run out, and the orders for them. */
+export const createShop = async ({ urls }: Services, http: HttpClient, hot: boolean): Promise<OrderFor> => {
   const named = (kind: string, length: number) => Array.from({ length }, (_, nth) => `${kind} ${nth}`)
   const { userIds, productIds } = await createActors(
     {
@@ -70,7 +71,7 @@ const createShop = async ({ urls }: Services, http: HttpClient, hot: boolean): P
 }
 
 /** Places so many orders over 50 connections, spread over the replicas. Returns the seconds from the first one to the last terminal status. */
-const settleAll = async (
+export const settleAll = async (
   { processes, databases }: Services,
   http: HttpClient,
   orderFor: OrderFor,

@@ -20,22 +20,34 @@ const warmUpOrders = 300
 export const settleAtRate = (scene: Scene, orders: number): Promise<Outcome> =>
   withServices(scene, {}, async (services) => {
     const count = scene.scaled(orders)
-    await settled(services, 'warm-up', warmUpOrders)
+    await settled(services, { seed: 'warm-up', orders: warmUpOrders, rate: steadyRate })
     let times: number[] = []
     await scene.window(count, async () => {
-      times = await settled(services, 'measured', count)
+      times = await settled(services, { seed: 'measured', orders: count, rate: steadyRate })
     })
     await checkAtRest(services)
     const { p50, p99 } = percentiles(times)
     return { figures: { p50: p50 ?? 0, p99: p99 ?? 0 }, raw: { ms: times } }
   })
 
-const settled = async ({ urls, databases }: Services, seed: string, orders: number): Promise<number[]> => {
+export interface Steady {
+  seed: string
+  orders: number
+  /** Orders a second. */
+  rate: number
+  onProgress?: (sent: number) => void
+}
+
+/** Places orders at a rate, whatever the answers; returns how long each took to settle, in milliseconds from when it was due. */
+export const settled = async (
+  { urls, databases }: Services,
+  { seed, orders, rate, onProgress = () => {} }: Steady,
+): Promise<number[]> => {
   const http = createHttpClient(10_000)
   try {
-    const plan = planWorkload({ seed, orders, rate: steadyRate })
+    const plan = planWorkload({ seed, orders, rate })
     const created = await createActors(plan, urls, http)
-    const driven = await drive({ plan, created, url: urls.order, http, keyPrefix: seed })
+    const driven = await drive({ plan, created, url: urls.order, http, keyPrefix: seed, onProgress })
     const offsetMs = await clockOffsetMs(databases.order)
     const left = async () => {
       const ends = await readSettled(databases.order, seed)
