@@ -76,7 +76,7 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
         runSide(part, side, {
           scene: { ...addresses, namespace, scale, bytes, ...(rate !== undefined && { rate }) },
           signal,
-          onProgress: barOf(side.name),
+          onProgress: barOf(part.name),
           ...(profile ? { profileIn: folder.path } : {}),
         }),
     })

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createCostMeter } from './cost.ts'
 import { judge } from './judge.ts'
 import type { Part, Side } from './part.ts'
 import { runParts, type Sample } from './run-parts.ts'
@@ -62,9 +64,9 @@ test('a claim about a side that did not run is left out, and costs are told per 
   assert.match(markdownOf(judged), /\| alone \| 40.0 events\/s \| <= 50 events\/s \| {2}\| reached \|/)
 })
 
-test('sides take turns, the other way round in every second round', async () => {
+test('sides take turns, the other way round in every second round; a part may have fewer rounds', async () => {
   const order: string[] = []
-  await runParts([part], {
+  await runParts([part, { ...part, mostRounds: 1 }], {
     rounds: 2,
     runSide: async (_, { key }) => {
       order.push(key)
@@ -73,7 +75,15 @@ test('sides take turns, the other way round in every second round', async () => 
     begins: () => {},
     keep: async () => {},
   })
-  assert.equal(order, ['lean', 'ours', 'rival', 'rival', 'ours', 'lean'])
+  const once = ['lean', 'ours', 'rival']
+  assert.equal(order, [...once, ...once.toReversed(), ...once])
+})
+
+test('what several windows cost is added up', async () => {
+  const { window, cost } = createCostMeter({})
+  const pauses = [await window(2, () => pause(5)), await window(3, () => pause(5))]
+  assert.is(cost()?.count, 5)
+  assert.is(cost()?.seconds, pauses[0]! + pauses[1]!)
 })
 
 test.run()

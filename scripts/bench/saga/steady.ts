@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   clockOffsetMs,
   createActors,
@@ -15,6 +16,8 @@ import { type Services, withServices } from './services.ts'
 
 export const steadyRate = 50
 const warmUpOrders = 300
+const patienceMs = 120_000
+const lookEveryMs = 50
 
 /** Orders at a steady rate, a fifth of them bound to fail: the time from when each was due to its terminal status. */
 export const settleAtRate = (scene: Scene, orders: number): Promise<Outcome> =>
@@ -54,12 +57,12 @@ export const settled = async (
       const samples = samplesOf(plan, driven, ends, seed, offsetMs)
       return samples.map(({ settledMs, intendedMs }) => (settledMs === null ? null : settledMs - intendedMs))
     }
-    for (let looks = 0; looks < 100; looks += 1) {
+    for (const until = performance.now() + patienceMs; ; await pause(lookEveryMs)) {
       const times = await left()
       const known = times.filter((ms) => ms !== null)
       if (known.length === times.length) return known
+      if (performance.now() > until) throw new Error(`${times.length - known.length} orders were not settled`)
     }
-    throw new Error('not all orders were settled')
   } finally {
     http.close()
   }
