@@ -20,6 +20,19 @@ test('confirmed means that it is on the queue, once, as it was sent', () =>
     }),
   ))
 
+test('a message arrives with its own headers, and none of those before it', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ publisher, exchange, take, queue }) => {
+      const to = { exchange, routingKey: 'order.create', body: {}, mandatory: true }
+      const sent = [{ a: '1', b: '2' }, { b: '3' }, undefined, { c: null, d: 4 }]
+      for (const headers of sent) {
+        const properties = headers === undefined ? plain : { ...plain, headers }
+        assert.is((await publisher.publish({ ...to, properties })).kind, 'confirmed')
+        assert.equal((await take(queue)).properties.headers, headers ?? {})
+      }
+    }),
+  ))
+
 test('mandatory and unroutable is returned, not mandatory is confirmed', () =>
   withBroker((broker) =>
     withBench(broker, async ({ publisher, exchange }) => {

@@ -3,6 +3,7 @@ import { describe } from '../failure/index.ts'
 import { keepChannel, type Lease } from './channel-keeper.ts'
 import type { BrokerConnection } from './connection.ts'
 import { createGate } from './gate.ts'
+import { createHeaderCarrier } from './header-carrier.ts'
 import type { Log } from './log-port.ts'
 import { createPending, type Pending } from './pending.ts'
 import { type Prepared, type PublishRequest, prepare } from './prepare.ts'
@@ -107,8 +108,11 @@ export const openPublisher = (connection: BrokerConnection, options: PublisherOp
     return mine
   }
 
+  const carry = createHeaderCarrier()
   const write = (message: Prepared, { lease, pending }: Line): Promise<PublishOutcome> => {
-    const { exchange, routingKey, content, options: properties } = message
+    const { exchange, routingKey, content, options } = message
+    const properties =
+      options.headers === undefined ? options : { ...options, headers: carry(options.headers) }
     const entry = pending.add(message)
     try {
       const mayGoOn = lease.channel.publish(exchange, routingKey, content, properties, (error) =>
