@@ -28,7 +28,8 @@ test('a message arrives with its own headers, and none of those before it', () =
       for (const headers of sent) {
         const properties = headers === undefined ? plain : { ...plain, headers }
         assert.is((await publisher.publish({ ...to, properties })).kind, 'confirmed')
-        assert.equal((await take(queue)).properties.headers, headers ?? {})
+        const { 'x-delivery-count': _, ...arrived } = (await take(queue)).properties.headers ?? {}
+        assert.equal(arrived, headers ?? {})
       }
     }),
   ))
