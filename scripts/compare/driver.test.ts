@@ -105,7 +105,7 @@ test('open loop: a server that answers nothing holds back no order, and each is 
         ),
       )
       const last = sent.at(-1)
-      assert.ok(last && last.sentMs < last.intendedMs + 350, 'the last was sent at its time')
+      assert.ok(last && last.sentMs < last.intendedMs + 2_000, 'the last did not wait for those before')
     },
   ))
 

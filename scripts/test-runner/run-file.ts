@@ -22,7 +22,7 @@ export interface RunFileOptions {
   signal?: AbortSignal
 }
 
-const defaultLimitSeconds = 120
+const defaultLimitSeconds = 240
 const defaultLingerSeconds = 10
 
 /** Runs one test file as a program of its own, in a process group that is killed as a whole when it takes too long. */

@@ -222,15 +222,15 @@ test(
     await Promise.all([0, 1, 2, 3].map(worker))
     const orders = await selectOrders(database.client, { limit: 100 })
     assert.is(orders.length, 8)
-    const said = await Promise.all(
-      orders.flatMap((it) => [
+    for (const it of orders) {
+      const said = await Promise.all([
         batch(database, debited(it.id)),
         batch(database, expire(it.id)),
         batch(database, rejected(it.id)),
-      ]),
-    )
-    assert.is(said.flat().length, 8)
-    for (const it of orders) assert.is((await historyOf(database, it.id)).length, 2)
+      ])
+      assert.is(said.flat().length, 1)
+      assert.is((await historyOf(database, it.id)).length, 2)
+    }
   }),
 )
 

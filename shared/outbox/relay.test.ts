@@ -241,7 +241,7 @@ test('stopped at any moment of its start, it lets go of the lead at once', () =>
       await pause(delayMs)
       const before = performance.now()
       await relay.stop()
-      assert.ok(performance.now() - before < 2000)
+      assert.ok(performance.now() - before < 4000)
     }
     await withRelay({ databaseUrl: url, transport: createFakeTransport().transport }, async () => {
       await eventually(() => isDrained(sql))

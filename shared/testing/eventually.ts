@@ -3,11 +3,11 @@ import { describe } from '../failure/index.ts'
 
 /**
  * Waits until `probe` holds: it neither throws nor answers false, undefined or null. Answers what it answered last.
- * Throws after `withinMs` (default 10 s) with what the last look saw.
+ * Throws after `withinMs` (default 30 s: a busy machine is no failure) with what the last look saw.
  */
 export async function eventually<Result>(
   probe: () => Result | Promise<Result>,
-  { withinMs = 10_000, everyMs = 20 }: { withinMs?: number; everyMs?: number } = {},
+  { withinMs = 30_000, everyMs = 20 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<Seen<Result>> {
   const deadline = performance.now() + withinMs
   for (;;) {
