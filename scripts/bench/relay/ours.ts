@@ -1,6 +1,7 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { createRelay, type RelayTransport } from '../../../shared/outbox/index.ts'
 import { percentiles } from '../../compare/index.ts'
+import { watchClaims } from '../claims.ts'
 import { withFilled } from '../databases.ts'
 import { fillOutbox } from '../events.ts'
 import type { Outcome } from '../part.ts'
@@ -48,21 +49,3 @@ const relayUntil = (rows: number, databaseUrl: string, transport: RelayTransport
     })
     relay.start()
   })
-
-/** How long each claim took, in milliseconds, as the relay itself waited for it. */
-export const watchClaims = (): number[] => {
-  const claims: number[] = []
-  const query = pg.Client.prototype.query as (...given: unknown[]) => Promise<unknown>
-  pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
-    const answer = query.apply(this, given)
-    if (typeof given[0] === 'string' && /is_behind_parked/.test(given[0])) {
-      const began = performance.now()
-      answer.then(
-        () => claims.push(performance.now() - began),
-        () => {},
-      )
-    }
-    return answer
-  } as typeof pg.Client.prototype.query
-  return claims
-}
