@@ -1,6 +1,7 @@
 // limit: 240 s
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -80,6 +81,21 @@ test('npm start stays up, what it prints to try works, and Ctrl-C leaves no proc
       )
     } finally {
       kill(child)
+    }
+  }))
+
+test('beside another system on the same ports it starts nothing, and says what to do', () =>
+  withPlace(async (place) => {
+    const other = createServer((_, response) => response.end('ok')).listen(place.base + 1, '127.0.0.1')
+    await once(other, 'listening')
+    try {
+      const { heard, ended } = start(place, '--exit')
+      const [code] = await ended
+      assert.is(code, 69)
+      assert.is(heard.out, '')
+      assert.match(heard.talk, `port ${place.base + 1}, for the product service, is taken: stop`)
+    } finally {
+      other.close()
     }
   }))
 

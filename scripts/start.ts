@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { colorWanted, readConfig, serviceSettings } from '../shared/config/index.ts'
 import type { Mode, ServiceName } from '../shared/contracts/index.ts'
+import { Unavailable } from '../shared/failure/index.ts'
 import { createResources, type Resources } from '../shared/lifecycle/index.ts'
 import { ports } from '../shared/service/index.ts'
 import {
@@ -10,6 +11,7 @@ import {
   findServers,
   type InfraFlag,
   infraOption,
+  isFree,
   provision,
   provisionSettings,
   runCommand,
@@ -43,8 +45,21 @@ const urlsFrom = (first: number): Urls => ({
   order: `http://127.0.0.1:${first + 2}`,
 })
 
+/** Whoever listens there would be taken for our own services. */
+const refuseTakenPorts = async (urls: Urls) => {
+  for (const [service, url] of Object.entries(urls)) {
+    const port = Number(new URL(url).port)
+    if (!(await isFree(port)))
+      throw new Unavailable(
+        `port ${port}, for the ${service} service, is taken: stop what listens there, or start with --port-base <port>`,
+        { code: 'port.unavailable' },
+      )
+  }
+}
+
 const begin = async (flags: Flags, urls: Urls, resources: Resources) => {
   const settings = provisionSettings()
+  await refuseTakenPorts(urls)
   const began = performance.now()
   const servers = await resources.acquire(
     'servers',

@@ -4,7 +4,7 @@ export { commandWithExamples, exitCodes, type InfraFlag, infraOption, runCommand
 export { type Daemon, startDaemon } from './daemon.ts'
 export { type FindOptions, findServers, type Servers } from './find-servers.ts'
 export { ownPlace } from './own-place.ts'
-export { freePort } from './ports.ts'
+export { freePort, isFree } from './ports.ts'
 export { startPrivatePostgres } from './private-postgres.ts'
 export { startPrivateRabbit } from './private-rabbit.ts'
 export type { PrivateServer } from './private-server.ts'

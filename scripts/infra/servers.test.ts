@@ -1,6 +1,6 @@
 // limit: 240 s
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -67,6 +67,32 @@ else {
         await server.stop()
       }
       assert.ok(await whyNotPostgres(server.url))
+    }))
+
+  test('a server that asks for a password the URL has not says so', () =>
+    withFolder(async (folder) => {
+      const rules = join(folder, 'pg_hba.conf')
+      await writeFile(
+        rules,
+        'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+      )
+      await run('chmod', ['644', rules])
+      const server = await startPrivatePostgres({
+        dataDir: join(folder, 'postgres'),
+        settings: [`hba_file=${rules}`],
+      })
+      try {
+        await withClient(server.url, (client) => client.query(`CREATE ROLE app LOGIN PASSWORD 'secret'`))
+        const url = server.url.replace('postgres@', 'app@')
+        const thrown = await withClient(url, async () => {}).catch((error) => error)
+        assert.is(thrown.code, 'postgres.unavailable')
+        assert.match(
+          thrown.message,
+          /^PostgreSQL at 127\.0\.0\.1:\d+: it asks for a password, and the URL has none$/,
+        )
+      } finally {
+        await server.stop()
+      }
     }))
 
   test('a private server does not outlive the process that started it', () =>

@@ -20,9 +20,9 @@ export async function withClient<Result>(
   } catch (cause) {
     await client.end().catch(() => {})
     if (isMissingDatabase(cause)) throw cause
-    throw new Unavailable(`PostgreSQL at ${new URL(url).host}: ${describe(cause)}`, {
+    throw new Unavailable(`PostgreSQL at ${new URL(url).host}: ${reasonOf(cause)}`, {
       code: 'postgres.unavailable',
-      next: 'check that PostgreSQL runs and that the URL names it and a user of it',
+      next: 'check that PostgreSQL runs and that the URL names it, a user of it and the password',
       cause,
     })
   }
@@ -31,6 +31,14 @@ export async function withClient<Result>(
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** The driver says of a password that the URL has not only that it is no string. */
+const reasonOf = (cause: unknown): string => {
+  const reason = describe(cause)
+  return reason.includes('client password must be a string')
+    ? 'it asks for a password, and the URL has none'
+    : reason
 }
 
 const sqlStateOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code
