@@ -1,12 +1,15 @@
 import pg from 'pg'
+import { withClient } from '../../shared/database/migrations/index.ts'
 
 /** What of the claim is in no other statement. */
 const mark = 'is_behind_parked'
 
-const isClaim = (asked: unknown): boolean => {
+const claimIn = (asked: unknown): string | undefined => {
   const text = typeof asked === 'string' ? asked : (asked as { text?: unknown } | undefined)?.text
-  return typeof text === 'string' && text.includes(mark)
+  return typeof text === 'string' && text.includes(mark) ? text : undefined
 }
+
+let lastClaim: string | undefined
 
 /** How long each claim takes from now on, in milliseconds, as the relay in this process itself waits for it. */
 export const watchClaims = (): number[] => {
@@ -14,7 +17,9 @@ export const watchClaims = (): number[] => {
   const query = pg.Client.prototype.query as (...given: unknown[]) => Promise<unknown>
   pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
     const answer = query.apply(this, given)
-    if (isClaim(given[0])) {
+    const claim = claimIn(given[0])
+    if (claim !== undefined) {
+      lastClaim = claim
       const began = performance.now()
       answer.then(
         () => claims.push(performance.now() - began),
@@ -25,3 +30,21 @@ export const watchClaims = (): number[] => {
   } as typeof pg.Client.prototype.query
   return claims
 }
+
+const rowsAtMost = 1_000
+
+/**
+ * The claim that was seen last, asked again and again while nothing else is done: the statement without the publishing beside it.
+ * Milliseconds of each. Throws when none was seen.
+ */
+export const askClaims = (url: string, times: number): Promise<number[]> =>
+  withClient(url, async (client) => {
+    if (lastClaim === undefined) throw new Error('no claim was seen')
+    const claims: number[] = []
+    for (let nth = 0; nth < times; nth += 1) {
+      const began = performance.now()
+      await client.query({ name: 'claim', text: lastClaim, values: [[], [], rowsAtMost] })
+      claims.push(performance.now() - began)
+    }
+    return claims
+  })

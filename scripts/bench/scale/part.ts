@@ -49,6 +49,7 @@ export const scale: Part = {
     each: { label: 'time per event', unit: 'us' },
     claimP50: { label: 'claim query, median', unit: 'ms' },
     claimP99: { label: 'claim query, p99', unit: 'ms' },
+    waitedP99: { label: 'the relay waits for a claim, p99', unit: 'ms' },
   },
   per: { count: 10_000, what: 'events' },
   sides: [
