@@ -16,7 +16,7 @@ const waits = (waiting: number, times: number): Side =>
 const keeps = (kept: number): Side =>
   draining(`kept-${kept}`, `relay, ${readable(kept)} published rows kept`, {
     waiting: 20_000,
-    times: 1,
+    times: 3,
     kept,
   })
 
