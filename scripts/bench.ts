@@ -6,11 +6,11 @@ import { judge } from './bench/judge.ts'
 import type { Part } from './bench/part.ts'
 import { parts } from './bench/parts.ts'
 import { installPeers } from './bench/peers.ts'
-import { roundsOf, runParts } from './bench/run-parts.ts'
+import { type Failure, roundsOf, runParts } from './bench/run-parts.ts'
 import type { Tell } from './bench/scene.ts'
 import { type BenchServers, benchServers, dropDatabases } from './bench/servers.ts'
 import { runSide } from './bench/side-process.ts'
-import { markdownOf } from './bench/table.ts'
+import { markdownOf, markdownOfFailure } from './bench/table.ts'
 import { createProgress, describeMachine, describeProject } from './compare/index.ts'
 import {
   commandWithExamples,
@@ -65,9 +65,15 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
   const progress = createProgress(process.stderr, runs)
   let begun = 0
   try {
+    const failures: Failure[] = []
     const samples = await runParts(wanted, {
       rounds,
       keep: folder.keep,
+      signal,
+      failed: (failure) => {
+        failures.push(failure)
+        log(`failed: ${failure.reason}`)
+      },
       begins: (part, side, round) => {
         progress.update(`${part.name}, round ${round} of ${roundsOf(part, rounds)}: ${side.name}`, begun)
         begun += 1
@@ -87,10 +93,11 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
         broker: { url: servers.amqpUrl },
       }),
       settings: { rounds, scale, bytes, rate },
+      failures,
       parts: wanted.map((part) => judge(part, samples)),
     }
     await folder.write('results.json', `${JSON.stringify(results, null, 2)}\n`)
-    const table = results.parts.map(markdownOf).join('\n')
+    const table = [...results.parts.map(markdownOf), ...failures.map(markdownOfFailure)].join('\n')
     await folder.write('table.md', table)
     return { results, table, path: folder.path }
   } finally {
@@ -114,7 +121,7 @@ const run = async (names: readonly string[], flags: Flags): Promise<number> => {
     const { results, table, path } = await measure(chosen(names, flags), flags, servers, stopping.signal)
     console.log(flags.json ? JSON.stringify(results, null, 2) : table)
     log(`raw samples: ${relative(process.cwd(), path)}`)
-    return exitCodes.ok
+    return results.failures.length === 0 ? exitCodes.ok : exitCodes.failed
   } catch (error) {
     if (stopping.signal.aborted) return exitCodes.interrupted
     throw error

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { createCostMeter } from './cost.ts'
 import { judge } from './judge.ts'
 import type { Part, Side } from './part.ts'
-import { runParts, type Sample } from './run-parts.ts'
-import { markdownOf } from './table.ts'
+import { type Failure, runParts, type Sample } from './run-parts.ts'
+import { markdownOf, markdownOfFailure } from './table.ts'
 
 const side = (key: string): Side => ({
   key,
@@ -64,6 +64,32 @@ test('a claim about a side that did not run is left out, and costs are told per 
   assert.match(markdownOf(judged), /\| alone \| 40.0 events\/s \| <= 50 events\/s \| {2}\| reached \|/)
 })
 
+test('a run that fails takes no other with it; what the signal ends is over', async () => {
+  const stopping = new AbortController()
+  const failed: Failure[] = []
+  const run = (signal: AbortSignal) =>
+    runParts([part], {
+      rounds: 1,
+      runSide: async (_, { key }) => {
+        if (key === 'ours') throw new Error('one message was lost')
+        return { outcome: { figures: {} }, cost: undefined }
+      },
+      begins: () => {},
+      keep: async () => {},
+      failed: (failure) => failed.push(failure),
+      signal,
+    })
+  const samples = await run(stopping.signal)
+  assert.equal(
+    samples.map(({ side: key }) => key),
+    ['lean', 'rival'],
+  )
+  const [failure] = failed
+  assert.is(failure && markdownOfFailure(failure), 'example, round 1: ours failed: one message was lost')
+  stopping.abort()
+  assert.is(await run(stopping.signal).catch(() => 'over'), 'over')
+})
+
 test('sides take turns, the other way round in every second round; a part may have fewer rounds', async () => {
   const order: string[] = []
   await runParts([part, { ...part, mostRounds: 1 }], {
@@ -74,6 +100,7 @@ test('sides take turns, the other way round in every second round; a part may ha
     },
     begins: () => {},
     keep: async () => {},
+    failed: () => {},
   })
   const once = ['lean', 'ours', 'rival']
   assert.equal(order, [...once, ...once.toReversed(), ...once])

@@ -1,3 +1,4 @@
+import { describe } from '../../shared/failure/index.ts'
 import type { Part, Side } from './part.ts'
 import type { SideAnswer } from './side-process.ts'
 
@@ -8,12 +9,24 @@ export interface Sample extends SideAnswer {
   round: number
 }
 
+/** A run that did not come to a figure. */
+export interface Failure {
+  part: string
+  side: string
+  round: number
+  reason: string
+}
+
 export interface RunOptions {
   rounds: number
   runSide: (part: Part, side: Side, round: number) => Promise<SideAnswer>
   /** Called before each run. */
   begins: (part: Part, side: Side, round: number) => void
   keep: (sample: Sample) => Promise<void>
+  /** Called after each run that failed. The others go on: a rival that breaks takes no figures with it. */
+  failed: (failure: Failure) => void
+  /** When aborted, the run that ends with it ends everything. */
+  signal?: AbortSignal
 }
 
 /** A B, then B A, then A B: a machine that gets slower, or a neighbour that comes and goes, meets all sides alike. */
@@ -24,19 +37,25 @@ export const sidesInTurn = (sides: readonly Side[], round: number): readonly Sid
 export const roundsOf = ({ mostRounds = Infinity }: Part, rounds: number): number =>
   Math.min(rounds, mostRounds)
 
-/** All rounds of all parts, one run at a time. */
+/** All rounds of all parts, one run at a time. Throws only when the signal aborts. */
 export const runParts = async (
   parts: readonly Part[],
-  { rounds, runSide, begins, keep }: RunOptions,
+  { rounds, runSide, begins, keep, failed, signal }: RunOptions,
 ): Promise<Sample[]> => {
   const samples: Sample[] = []
   for (const part of parts) {
     for (let round = 1; round <= roundsOf(part, rounds); round += 1) {
       for (const side of sidesInTurn(part.sides, round)) {
         begins(part, side, round)
-        const sample = { part: part.name, side: side.key, round, ...(await runSide(part, side, round)) }
-        await keep(sample)
-        samples.push(sample)
+        const which = { part: part.name, side: side.key, round }
+        try {
+          const sample = { ...which, ...(await runSide(part, side, round)) }
+          await keep(sample)
+          samples.push(sample)
+        } catch (error) {
+          signal?.throwIfAborted()
+          failed({ ...which, reason: describe(error) })
+        }
       }
     }
   }

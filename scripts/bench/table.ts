@@ -1,6 +1,7 @@
 import type { Spread } from '../compare/index.ts'
 import type { Judged, JudgedClaim, SideFigures } from './judge.ts'
 import type { Limit } from './part.ts'
+import type { Failure } from './run-parts.ts'
 
 const number = (value: number): string => {
   if (value >= 100) return Math.round(value).toLocaleString('en')
@@ -58,3 +59,7 @@ export const markdownOf = ({ part, question, per, figures, sides, claims }: Judg
       : [...table(['what', 'measured', 'must be', 'aim', ''], claims.map(claimRow)), '']),
   ].join('\n')
 }
+
+/** A run that did not come to a figure, as one line of Markdown. */
+export const markdownOfFailure = ({ part, side, round, reason }: Failure): string =>
+  `${part}, round ${round}: ${side} failed: ${reason}`
