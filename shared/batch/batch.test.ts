@@ -46,6 +46,17 @@ test('what comes in one turn is one batch; what comes while it runs waits, and i
   assert.is(most(), 1)
 })
 
+test('what comes later in the same turn, as requests on other sockets do, is of the same batch', async () => {
+  const { add, runs, release } = heldRuns(100)
+  const first = add(1)
+  for (let n = 0; n < 10; n += 1) await Promise.resolve()
+  const second = add(2)
+  await eventually(() => runs.length === 1)
+  assert.equal(runs, [[1, 2]])
+  release()
+  await Promise.all([first, second])
+})
+
 test('no batch is larger than max; the rest follows in order', async () => {
   const runs: (readonly number[])[] = []
   const add = createBatch<number, number>({

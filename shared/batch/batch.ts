@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 export interface BatchOptions<Item, Result> {
   /** The largest batch; what waits beyond it goes into the next. */
   max: number
@@ -16,9 +18,9 @@ export const createBatch = <Item, Result>({ max, run }: BatchOptions<Item, Resul
 
   const drain = async () => {
     running = true
-    // Whatever arrives in the same turn of the event loop belongs to this batch.
-    await Promise.resolve()
     while (waiting.length > 0) {
+      // Whatever arrives in the same turn of the event loop, on whichever socket, belongs to this batch.
+      await turn()
       const batch = waiting.slice(0, max)
       waiting = waiting.slice(max)
       try {
