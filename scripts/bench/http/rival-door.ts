@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import Koa from 'koa'
-import pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { openOrderDatabase } from '../../../services/order/database.ts'
+import { openPool } from '../pool.ts'
 
 /** `rival-door.ts <kind> <database url>`: POST /orders as a team might write it, with koa alone. Tells its parent where it listens. */
 export type Kind = 'none' | 'statement' | 'interactive'
@@ -25,7 +25,7 @@ type Place = (order: NewOrder) => Promise<unknown>
 
 /** Order, lines and event in one statement, which is a transaction of its own. */
 const inOneStatement = (url: string): Place => {
-  const pool = new pg.Pool({ connectionString: url, max: poolSize })
+  const pool = openPool(url, poolSize)
   const text = `
     with placed as (
       insert into orders (id, user_id, mode) values ($1, $2, 'choreography')

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { type Filling, withFilled } from '../databases.ts'
 import type { Outcome } from '../part.ts'
+import { openPool } from '../pool.ts'
 import { type BenchQueue, withQueue } from '../queue.ts'
 import { leanTable, markSql } from '../relay/lean.ts'
 import { publishRaw, withRawChannel } from '../relay/raw-channel.ts'
@@ -21,7 +22,7 @@ const withPlace = (scene: Scene, use: (place: Place) => Promise<Outcome>): Promi
   withFilled(scene, filling, (url) =>
     withQueue(scene, (queue) =>
       withRawChannel(scene.amqpUrl, async (channel) => {
-        const pool = new pg.Pool({ connectionString: url, max: 4 })
+        const pool = openPool(url, 4)
         const listener = new pg.Client({ connectionString: url })
         await listener.connect()
         await listener.query('listen lean')

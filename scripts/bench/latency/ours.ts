@@ -1,7 +1,8 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { append, createNotifyHint, createRelay, type Sql } from '../../../shared/outbox/index.ts'
 import { withFilled } from '../databases.ts'
 import type { Outcome } from '../part.ts'
+import { openPool } from '../pool.ts'
 import { withQueue } from '../queue.ts'
 import { withTransport } from '../relay/transport.ts'
 import type { Scene } from '../scene.ts'
@@ -20,7 +21,7 @@ export const deliver = (scene: Scene, toldBy: 'wake' | 'notify'): Promise<Outcom
   withFilled(scene, filling, (url) =>
     withQueue(scene, (queue) =>
       withTransport(scene, queue, async (transport) => {
-        const pool = new pg.Pool({ connectionString: url, max: 4 })
+        const pool = openPool(url, 4)
         const sql = sqlOf(pool)
         const relay = createRelay({ databaseUrl: url, transport })
         const tell = toldBy === 'wake' ? relay.wake : createNotifyHint(sql)

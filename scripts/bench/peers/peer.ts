@@ -1,7 +1,8 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { withFilled } from '../databases.ts'
 import { measureStream, type StreamEvent } from '../latency/stream.ts'
 import type { Outcome } from '../part.ts'
+import { openPool } from '../pool.ts'
 import { type BenchQueue, expectAll, withQueue } from '../queue.ts'
 import { publishRaw, withRawChannel } from '../relay/raw-channel.ts'
 import { waitingEvents } from '../relay/workload.ts'
@@ -40,7 +41,7 @@ const withPeer = (scene: Scene, peer: Peer, use: (place: Place) => Promise<Outco
   withFilled(scene, empty, (url) =>
     withQueue(scene, (queue) =>
       withRawChannel(scene.amqpUrl, async (channel) => {
-        const pool = new pg.Pool({ connectionString: url, max: 4 })
+        const pool = openPool(url, 4)
         const publish: Publish = (id, payload) =>
           publishRaw(channel, queue.exchange, { id, content: Buffer.from(JSON.stringify(payload)) })
         try {
