@@ -109,7 +109,7 @@ const listening = async (server: Server, host: string, port: number): Promise<vo
   }
 }
 
-/** A body that was answered before it was read is read on as long as any other may take, so that the client gets to its answer. */
+/** A body that was answered before it was read is still read, for the time a whole request may take, so that the client gets to its answer. */
 const discardRest = (request: IncomingMessage, patienceMs: number): void => {
   if (request.complete || request.socket.destroyed) return
   request.resume()
