@@ -68,7 +68,7 @@ test('an event that a consumer chokes on: found, shown, mended, given back in or
     const shown = await done(`npm run outbox -- dead show ${letter}`)
     assert.match(shown, 'wrong_rule')
     assert.match(shown, /\nfailures:\n( {2}\d{4}-.*\n){3}/)
-    assert.match(shown, `"orderId":"${id}"`)
+    assert.match(shown, `"orderId": "${id}"`)
     assert.match(await done(`npm run explain -- ${id}`), 'dead')
     const found = await eventually(
       async () => {
