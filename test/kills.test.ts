@@ -38,7 +38,7 @@ test('each service is killed at the points where an effect and its message part'
       ],
       [
         'order.events.BalanceDebited.afterOutbox',
-        'product.events.OrderFailed.afterEffect',
+        'product.events.OrderFailed.afterOutbox',
         'user.events.OrderFailed.afterInbox',
       ],
       ['relay.afterConfirm', 'relay.afterConfirm', 'relay.afterPublish'],

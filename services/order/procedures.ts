@@ -47,7 +47,7 @@ const settling = (request: RequestOf<'order_status_update'>): Input => {
     : { type: 'BalanceRejected', data: { orderId, reason: request.reason } }
 }
 
-export interface OrderCommandParts extends Pick<Parts<never, never, OrderState>, 'askOnce'> {
+export interface OrderCommandParts extends Pick<Parts<never, OrderState>, 'askOnce'> {
   coordination: Coordination
   /** Undefined when the message was handled before. */
   placeByMessage(input: PlaceOrder, messageId: string, cause: Cause): Promise<OrderState | undefined>

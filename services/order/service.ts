@@ -2,7 +2,7 @@ import { Histogram, type Registry } from 'prom-client'
 import type { Acted, Manifest, Parts } from '../../shared/service/index.ts'
 import { choreography } from './choreography.ts'
 import { choreographed, rpcChain } from './coordination.ts'
-import { type OrderDatabase, openOrderDatabase, type Transaction } from './database.ts'
+import { type OrderDatabase, openOrderDatabase } from './database.ts'
 import type { OrderState } from './domain.ts'
 import { expiry } from './expiry.ts'
 import { orderRoutes } from './http.ts'
@@ -14,11 +14,11 @@ import { type OrderWatch, watchOrders } from './watch.ts'
 type Client = OrderDatabase['client']
 type World = Parameters<typeof choreography.store.save>[1]
 
-export const order: Manifest<Client, Transaction, World, OrderState> = {
+export const order: Manifest<Client, World, OrderState> = {
   name: 'order',
   choreography,
   openDatabase: openOrderDatabase,
-  assemble: (parts: Parts<Client, Transaction, OrderState>) => {
+  assemble: (parts: Parts<Client, OrderState>) => {
     const { config, database, ask, askOnce, metrics, log, rpc, byMode } = parts
     const sql = database.client
     const watch = watchOrders((ids) => selectHistory(sql, ids))

@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DomainEvent, Line, Reason } from '../../shared/contracts/index.ts'
+import type { Sql } from '../../shared/database/index.ts'
 import { sqlState } from '../../shared/failure/index.ts'
 import type { Input } from '../../shared/saga/index.ts'
 import { eventually, react, withDatabase } from '../../shared/testing/index.ts'
 import { choreography } from './choreography.ts'
-import { type OrderDatabase, openOrderDatabase, type Transaction } from './database.ts'
+import { type OrderDatabase, openOrderDatabase } from './database.ts'
 import type { CancelOrder, ExpireOrder, PlaceOrder } from './domain.ts'
 import { selectExpired, selectHistory, selectOrder, selectOrders } from './statements.ts'
 
@@ -160,7 +161,7 @@ test(
 const whileUncommitted = async (database: OrderDatabase, first: Input, second: Input) => {
   let waited = false
   let later: Promise<DomainEvent[]> = Promise.resolve([])
-  const said = await database.transaction(async (tx: Transaction) => {
+  const said = await database.transaction(async (tx: Sql) => {
     const events = await react(tx, choreography, [first])
     later = batch(database, second)
     waited = await eventually(async () => (await waitingFor(database)) > 0)

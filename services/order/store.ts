@@ -1,7 +1,8 @@
+import type { Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
-import type { Transaction } from './database.ts'
 import type { Claim, Order, OrderState, PlaceOrder } from './domain.ts'
 import {
+  type ClaimId,
   insertClaims,
   insertOrders,
   lockClaims,
@@ -28,15 +29,17 @@ const claimOf = (input: Input) => {
 }
 
 /** Orders and Idempotency-Keys: locked in id order, read in one query each, written in one statement per table. */
-export const orderStore: Store<Transaction, World, OrderState> = {
+export const orderStore: Store<Sql, World, OrderState> = {
   async load(tx, inputs) {
-    const claims = inputs.flatMap((input) => claimOf(input) ?? [])
-    if (claims.length > 0) await lockClaims(tx, [...new Set(claims.map(({ id }) => id))])
-    const { now, orders } = await selectOrdersForUpdate(tx, [...new Set(inputs.map(idOf))])
+    const claimed = inputs.flatMap((input) => claimOf(input) ?? [])
+    const [claims, { now, orders }] = await Promise.all([
+      claimed.length > 0 ? lockAndSelectClaims(tx, claimed) : new Map<string, Claim>(),
+      selectOrdersForUpdate(tx, [...new Set(inputs.map(idOf))]),
+    ])
     return {
       now,
       orders: new Map(orders.map((order) => [order.id, order])),
-      claims: claims.length > 0 ? await selectClaims(tx, claims) : new Map<string, Claim>(),
+      claims,
       placed: new Set(),
       settled: new Set(),
       claimed: new Map(),
@@ -69,12 +72,20 @@ export const orderStore: Store<Transaction, World, OrderState> = {
 
   async save(tx, world) {
     const pick = (ids: Set<string>) => [...ids].map((id) => world.orders.get(id) as Order)
-    if (world.placed.size > 0) await insertOrders(tx, pick(world.placed))
-    if (world.claimed.size > 0) await insertClaims(tx, [...world.claimed.values()])
     // An order placed and settled in one batch is inserted as PROCESSING first: the history has both.
     const settled = pick(new Set([...world.placed, ...world.settled])).filter(
       ({ status }) => status !== 'PROCESSING',
     )
-    if (settled.length > 0) await updateOrders(tx, settled)
+    await Promise.all([
+      world.placed.size > 0 ? insertOrders(tx, pick(world.placed)) : undefined,
+      world.claimed.size > 0 ? insertClaims(tx, [...world.claimed.values()]) : undefined,
+      settled.length > 0 ? updateOrders(tx, settled) : undefined,
+    ])
   },
+}
+
+const lockAndSelectClaims = async (tx: Sql, claimed: readonly ClaimId[]): Promise<Map<string, Claim>> => {
+  const ids = [...new Set(claimed.map(({ id }) => id))]
+  const [, claims] = await Promise.all([lockClaims(tx, ids), selectClaims(tx, claimed)])
+  return claims
 }

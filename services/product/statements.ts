@@ -43,16 +43,19 @@ export const selectReservations = async (
   )
 }
 
+/** These products, and those that the orders hold pieces of. */
 export const selectProductsForUpdate = async (
   sql: Sql,
-  ids: readonly string[],
+  { productIds, orderIds }: { productIds: readonly string[]; orderIds: readonly string[] },
 ): Promise<Map<string, StockedProduct>> => {
-  if (ids.length === 0) return new Map()
   type Row = { id: string; price: bigint; stock: number; deleted: boolean }
   const rows = await sql.$queryRawUnsafe<Row[]>(
     `select id, price, stock, deleted_at is not null as deleted
-     from products where id = any($1::uuid[]) order by id for update`,
-    ids,
+     from products
+     where id = any($1::uuid[] || array(select product_id from stock_movements where order_id = any($2::uuid[])))
+     order by id for update`,
+    productIds,
+    orderIds,
   )
   return new Map(rows.map((row) => [row.id, { ...row, price: exact(row.price) }]))
 }

@@ -1,6 +1,6 @@
 import type { EventData, Line } from '../../shared/contracts/index.ts'
+import type { Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
-import type { Transaction } from './database.ts'
 import type { Reservation, StockedProduct, StockState } from './domain.ts'
 import {
   lockOrders,
@@ -27,13 +27,15 @@ const heldBy = (reservation: Reservation | undefined): readonly Line[] =>
  * Reservations and the products they concern. An order is locked by its id even before it has a row, so that two batches
  * never both find nothing; every read is a statement of its own after the lock, and so sees what the last holder committed.
  */
-export const stockStore: Store<Transaction, StockWorld, StockState> = {
+export const stockStore: Store<Sql, StockWorld, StockState> = {
   async load(tx, inputs) {
     const orderIds = [...new Set(inputs.map(orderOf))]
-    await lockOrders(tx, orderIds)
-    const reservations = await selectReservations(tx, orderIds)
-    const lines = [...inputs.flatMap(linesOf), ...[...reservations.values()].flatMap(heldBy)]
-    const products = await selectProductsForUpdate(tx, [...new Set(lines.map(({ productId }) => productId))])
+    const productIds = [...new Set(inputs.flatMap(linesOf).map(({ productId }) => productId))]
+    const [, reservations, products] = await Promise.all([
+      lockOrders(tx, orderIds),
+      selectReservations(tx, orderIds),
+      selectProductsForUpdate(tx, { productIds, orderIds }),
+    ])
     return {
       reservations,
       products,

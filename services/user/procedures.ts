@@ -4,7 +4,6 @@ import { insertNew } from '../../shared/outbox/index.ts'
 import { type Procedure, procedure } from '../../shared/rpc/index.ts'
 import type { Input } from '../../shared/saga/index.ts'
 import { type CommandDoor, command } from '../../shared/service/index.ts'
-import type { Transaction, UserDatabase } from './database.ts'
 import type { BalanceState } from './domain.ts'
 import { deposit } from './ledger.ts'
 
@@ -38,9 +37,7 @@ const paidOtherwise = (orderId: string) =>
   })
 
 /** A payment came in: one deposit per messageId, in the transaction that remembers the message. */
-export const userCommands = ({
-  transaction,
-}: Pick<Database<UserDatabase['client'], Transaction>, 'transaction'>): CommandDoor[] => [
+export const userCommands = ({ transaction }: Pick<Database, 'transaction'>): CommandDoor[] => [
   command('payment.process', ({ userId, amount }, { messageId }) =>
     transaction(async (tx) => {
       const isNew = (await insertNew(tx, 'payment.process', [messageId])).size > 0

@@ -39,15 +39,19 @@ export const selectPayments = async (
   )
 }
 
+/** The accounts of these users, and those that the orders were charged to. */
 export const selectAccountsForUpdate = async (
   sql: Sql,
-  ids: readonly string[],
+  { userIds, orderIds }: { userIds: readonly string[]; orderIds: readonly string[] },
 ): Promise<Map<string, Account>> => {
   type Row = { id: string; balance: bigint; deleted: boolean }
   const rows = await sql.$queryRawUnsafe<Row[]>(
     `select id, balance, deleted_at is not null as deleted
-     from users where id = any($1::uuid[]) order by id for update`,
-    ids,
+     from users
+     where id = any($1::uuid[] || array(select user_id from payments where order_id = any($2::uuid[])))
+     order by id for update`,
+    userIds,
+    orderIds,
   )
   return new Map(rows.map((row) => [row.id, { ...row, balance: exact(row.balance) }]))
 }

@@ -1,5 +1,5 @@
+import type { Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
-import type { Transaction } from './database.ts'
 import type { Account, BalanceState, Payment } from './domain.ts'
 import {
   type Entry,
@@ -23,14 +23,16 @@ const namedBy = (input: Input) => input.data as { orderId: string; userId: strin
  * Payments and the accounts they concern. An order is locked by its id even before it has a row, so that two batches
  * never both find nothing; every read is a statement of its own after the lock, and so sees what the last holder committed.
  */
-export const balanceStore: Store<Transaction, BalanceWorld, BalanceState> = {
+export const balanceStore: Store<Sql, BalanceWorld, BalanceState> = {
   async load(tx, inputs) {
     const named = inputs.map(namedBy)
     const orderIds = [...new Set(named.map(({ orderId }) => orderId))]
-    await lockOrders(tx, orderIds)
-    const payments = await selectPayments(tx, orderIds)
-    const userIds = new Set([...named, ...payments.values()].map(({ userId }) => userId))
-    const accounts = await selectAccountsForUpdate(tx, [...userIds])
+    const userIds = [...new Set(named.map(({ userId }) => userId))]
+    const [, payments, accounts] = await Promise.all([
+      lockOrders(tx, orderIds),
+      selectPayments(tx, orderIds),
+      selectAccountsForUpdate(tx, { userIds, orderIds }),
+    ])
     return { payments, accounts, before: { payments: new Map(payments), accounts: new Map(accounts) } }
   },
 

@@ -23,9 +23,16 @@ export class AnsweredClient extends pg.Client {
     const query = this.query.bind(this) as (...question: any[]) => any
     // biome-ignore lint/suspicious/noExplicitAny: the same.
     this.query = (...question: any[]) => {
-      this.#giveUp ??= setTimeout(() => this.#socket.destroy(), answerTimeoutMs)
+      this.#giveUp ??= setTimeout(() => this.abandon(), answerTimeoutMs)
+      socket.cork()
+      process.nextTick(() => socket.uncork())
       return query(...question)
     }
+  }
+
+  /** Closes the connection at once; whoever waits for an answer is told so. */
+  abandon(): void {
+    this.#socket.destroy()
   }
 
   #calm(): void {

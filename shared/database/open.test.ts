@@ -1,15 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Prisma, PrismaClient } from '../../generated/user/client.ts'
+import { PrismaClient } from '../../generated/user/client.ts'
 import { classifyDatabaseError, sqlState, Unavailable } from '../failure/index.ts'
 import { eventually, startSilentProxy, withDatabase } from '../testing/index.ts'
-import { type DatabaseObserver, openDatabase } from './index.ts'
+import { type DatabaseObserver, openDatabase, type Sql } from './index.ts'
 import { withClient } from './migrations/index.ts'
 
-type Transaction = Prisma.TransactionClient
-
 const open = (url: string, poolSize: number, observer?: DatabaseObserver) =>
-  openDatabase<PrismaClient, Transaction>((adapter) => new PrismaClient({ adapter }), {
+  openDatabase((adapter) => new PrismaClient({ adapter }), {
     url,
     name: 'open test',
     poolSize,
@@ -33,7 +31,7 @@ const withCounters =
       }
     })
 
-const add = (tx: Transaction, id: number) =>
+const add = (tx: Sql, id: number) =>
   tx.$executeRawUnsafe('update counters set n = n + 1 where id = $1::int', id)
 const counters = async ({ client }: Opened) => {
   const rows = await client.$queryRawUnsafe<{ n: number }[]>('select n from counters order by id')
@@ -304,8 +302,8 @@ test(
 
 test('a server that is not there: ping and transaction say Unavailable; opening says nothing', async () => {
   const database = open('postgres://nobody@127.0.0.1:1/none', 1)
-  for (const work of [database.ping(), database.transaction((tx) => add(tx, 1))]) {
-    const thrown = await outcomeOf(work)
+  const works = [database.ping(), database.transaction((tx) => add(tx, 1))]
+  for (const thrown of await Promise.all(works.map(outcomeOf))) {
     assert.ok(thrown instanceof Unavailable, String(thrown))
     assert.not.match((thrown as Error).message, /127\.0\.0\.1|nobody/)
   }

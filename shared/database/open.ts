@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { backoffMs, classifyDatabaseError, describe, sqlState, Unavailable } from '../failure/index.ts'
 import { AnsweredClient } from './client.ts'
 import type { Sql } from './sql.ts'
 import { createStatementNames } from './statement-names.ts'
+import { createTransactions } from './transactions.ts'
 
 /** What a generated Prisma client must offer; every one does. */
-export interface PrismaLike<Tx> extends Sql {
-  $transaction<R>(work: (tx: Tx) => Promise<R>, options?: { maxWait?: number; timeout?: number }): Promise<R>
+export interface PrismaLike extends Sql {
   $disconnect(): Promise<void>
 }
 
@@ -15,8 +16,8 @@ export interface PrismaLike<Tx> extends Sql {
 export interface DatabaseObserver {
   /** A transaction was asked for; its tries are one. */
   transaction?(): void
-  /** It lost a conflict, and is tried again. The code is the SQLSTATE, or Prisma's where that is missing. */
-  retried?(code: string): void
+  /** It lost a conflict, and is tried again. */
+  retried?(sqlState: string): void
 }
 
 export interface DatabaseOptions {
@@ -28,14 +29,14 @@ export interface DatabaseOptions {
   observer?: DatabaseObserver
 }
 
-export interface Database<Client extends PrismaLike<Tx>, Tx> {
-  /** For reads outside a transaction. */
+export interface Database<Client extends PrismaLike = PrismaLike> {
+  /** For what is one statement, and for transactions of Prisma's own. */
   client: Client
   /**
    * Runs `work` in one transaction and commits. Lost conflicts are tried again with jitter, so `work` does nothing but SQL.
    * Throws Unavailable when the database can't be had in time; whatever `work` throws otherwise.
    */
-  transaction<R>(work: (tx: Tx) => Promise<R>): Promise<R>
+  transaction<R>(work: (tx: Sql) => Promise<R>): Promise<R>
   /** Resolves when the database answers; throws Unavailable. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -55,6 +56,9 @@ const conflictRetries = 5
 const stalePlan = '0A000'
 
 const sessionSettings = [
+  // A named statement's plan is kept, also one that was made while its tables were empty. All that is asked here goes by keys.
+  'enable_seqscan=off',
+  'jit=off',
   `lock_timeout=${lockTimeoutMs}`,
   `statement_timeout=${statementTimeoutMs}`,
   `idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`,
@@ -74,35 +78,33 @@ const unavailable = (cause: unknown) =>
   })
 
 /** Opens a pool for one service's database. Connects lazily: only `ping` tells whether it is there. */
-export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
+export const openDatabase = <Client extends PrismaLike>(
   createClient: (adapter: PrismaPg) => Client,
   { url, name, poolSize, onError = () => {}, observer = {} }: DatabaseOptions,
-): Database<Client, Tx> => {
+): Database<Client> => {
   const names = createStatementNames()
-  const adapter = new PrismaPg(
-    {
-      connectionString: url,
-      application_name: name,
-      options: sessionSettings,
-      max: poolSize,
-      connectionTimeoutMillis: poolWaitMs,
-      maxLifetimeSeconds: connectionLifetimeSeconds,
-      keepAlive: true,
-      Client: AnsweredClient,
-    },
-    {
-      onPoolError: onError,
-      onConnectionError: onError,
-      statementNameGenerator: ({ sql }) => names.nameOf(sql),
-    },
-  )
-  const client = createClient(adapter)
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: name,
+    options: sessionSettings,
+    max: poolSize,
+    connectionTimeoutMillis: poolWaitMs,
+    maxLifetimeSeconds: connectionLifetimeSeconds,
+    keepAlive: true,
+    pipeline: true,
+    Client: AnsweredClient,
+  })
+  pool.on('connect', (connection) => connection.on('error', onError))
+  // Of one that is idle; its own listener has told it.
+  pool.on('error', () => {})
+  const client = createClient(new PrismaPg(pool, { statementNameGenerator: ({ sql }) => names.nameOf(sql) }))
+  const once = createTransactions(pool, { names, timeoutMs: transactionTimeoutMs })
 
-  const transaction = async <R>(work: (tx: Tx) => Promise<R>): Promise<R> => {
+  const transaction = async <R>(work: (tx: Sql) => Promise<R>): Promise<R> => {
     observer.transaction?.()
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await client.$transaction(work, { maxWait: poolWaitMs, timeout: transactionTimeoutMs })
+        return await once(work)
       } catch (error) {
         if (sqlState(error) === stalePlan) names.renew()
         const kind = classifyDatabaseError(error)
@@ -111,7 +113,7 @@ export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
         const overtaken = sqlState(error) === '23505'
         if (!(kind === 'conflict' || overtaken)) throw error
         if (attempt === conflictRetries) throw overtaken ? error : unavailable(error)
-        observer.retried?.(sqlState(error) ?? 'P2034')
+        observer.retried?.(sqlState(error) as string)
         await sleep(backoffMs(attempt, { firstMs: 20, capMs: 500 }))
       }
     }
@@ -125,7 +127,11 @@ export const openDatabase = <Client extends PrismaLike<Tx>, Tx>(
     }
   }
 
-  return { client: asksAgain(client, names.renew), transaction, ping, close: () => client.$disconnect() }
+  const close = async () => {
+    await client.$disconnect()
+    await pool.end()
+  }
+  return { client: asksAgain(client, names.renew), transaction, ping, close }
 }
 
 /** The client, whose statements outside a transaction are sent once more when their plan is from before a migration. */

@@ -24,3 +24,5 @@ export const createStatementNames = () => {
     },
   }
 }
+
+export type StatementNames = ReturnType<typeof createStatementNames>

@@ -79,26 +79,30 @@ const reactIn = async <Tx, World, State>(
 ): Promise<Acted<State>[]> => {
   const { table, fault } = rim
   const pass = (point: string) => passPoint(fault, door, asks, point)
-  const fresh = await firstTime(tx, rim, door, asks)
+  // Asked for at once, so that they go out together; what a duplicate concerns is loaded in vain.
+  const [fresh, world] = await Promise.all([
+    firstTime(tx, rim, door, asks),
+    table.store.load(
+      tx,
+      asks.map(({ input }) => input),
+    ),
+  ])
   if (fresh.size === 0) return asks.map(() => ({ kind: 'duplicate' }))
   await pass('afterInbox')
-  const world = await table.store.load(
-    tx,
-    [...fresh].map(({ input }) => input),
-  )
   const acted = asks.map(
     (ask): Acted<State> => (fresh.has(ask) ? decide(table, world, ask) : { kind: 'duplicate' }),
   )
   const failed = asks.filter((ask, index) => acted[index]?.kind === 'failed' && ask.messageId !== undefined)
-  if (failed.length > 0) await rim.forget(tx, door, idsOf(failed))
-  await table.store.save(tx, world)
-  await pass('afterEffect')
   const said = acted.flatMap((it, index) =>
     it.kind === 'done' && rim.says(it.state)
       ? it.events.map((event) => ({ event, cause: asks[index]?.cause }))
       : [],
   )
-  if (said.length > 0) await rim.append(tx, said)
+  await Promise.all([
+    failed.length > 0 ? rim.forget(tx, door, idsOf(failed)) : undefined,
+    table.store.save(tx, world),
+    said.length > 0 ? rim.append(tx, said) : undefined,
+  ])
   await pass('afterOutbox')
   return acted
 }

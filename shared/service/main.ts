@@ -1,5 +1,5 @@
 import { readConfigOrExit } from '../config/index.ts'
-import type { PrismaLike, Sql } from '../database/index.ts'
+import type { PrismaLike } from '../database/index.ts'
 import { createFaults, runUntilStopped } from '../lifecycle/index.ts'
 import { createLog } from '../log/index.ts'
 import { openBroker } from './broker.ts'
@@ -11,8 +11,8 @@ import { startService } from './start.ts'
 import { topologyFor } from './topology.ts'
 
 /** Runs a service as this process, until SIGTERM or SIGINT. Exits 78 when the environment is not usable. */
-export const runService = <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>(
-  manifest: Manifest<Client, Tx, World, State>,
+export const runService = <Client extends PrismaLike, World, State>(
+  manifest: Manifest<Client, World, State>,
 ): Promise<never> => {
   const config = readConfigOrExit(serviceSchema(manifest.name))
   const log = createLog({ service: manifest.name, level: config.logLevel })
@@ -27,8 +27,8 @@ export const runService = <Client extends PrismaLike<Tx>, Tx extends Sql, World,
 }
 
 /** Runs only the relay of a service's outbox as this process: for a service that runs with RELAY=off. */
-export const runRelay = <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>(
-  manifest: Manifest<Client, Tx, World, State>,
+export const runRelay = <Client extends PrismaLike, World, State>(
+  manifest: Manifest<Client, World, State>,
 ): Promise<never> => {
   const { name, choreography } = manifest
   const config = readConfigOrExit(serviceSchema(name))

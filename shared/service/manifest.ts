@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { CommandData, CommandName, ServiceName } from '../contracts/index.ts'
-import type { Database, DatabaseOptions, PrismaLike } from '../database/index.ts'
+import type { Database, DatabaseOptions, PrismaLike, Sql } from '../database/index.ts'
 import type { Route } from '../http/index.ts'
 import type { FaultPoint } from '../lifecycle/index.ts'
 import type { Log } from '../log/index.ts'
@@ -12,10 +12,10 @@ import type { ByMode } from './mode.ts'
 import type { Cause } from './outgoing.ts'
 
 /** What a service's doors and background work are made of. */
-export interface Parts<Client extends PrismaLike<Tx>, Tx, State> {
+export interface Parts<Client extends PrismaLike, State> {
   config: ServiceConfig
   log: Log
-  database: Database<Client, Tx>
+  database: Database<Client>
   metrics: Registry
   fault: FaultPoint
   /** Chooses what depends on SAGA_MODE. */
@@ -64,9 +64,9 @@ export interface Assembly<State> {
 }
 
 /** All that makes one service; what is common to the three is in this room. */
-export interface Manifest<Client extends PrismaLike<Tx>, Tx, World, State> {
+export interface Manifest<Client extends PrismaLike, World, State> {
   name: ServiceName
-  choreography: Table<Tx, World, State>
-  openDatabase(options: DatabaseOptions): Database<Client, Tx>
-  assemble(parts: Parts<Client, Tx, State>): Assembly<State>
+  choreography: Table<Sql, World, State>
+  openDatabase(options: DatabaseOptions): Database<Client>
+  assemble(parts: Parts<Client, State>): Assembly<State>
 }

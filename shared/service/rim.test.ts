@@ -1,16 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Prisma, PrismaClient } from '../../generated/user/client.ts'
-import { openDatabase } from '../database/index.ts'
+import { PrismaClient } from '../../generated/user/client.ts'
+import { openDatabase, type Sql } from '../database/index.ts'
 import { noFaults } from '../lifecycle/index.ts'
 import { withDatabase } from '../testing/index.ts'
 import { type Act, type Ask, createAct } from './act.ts'
 import { outboxRim, silent } from './rim.ts'
 import { ask, type Counter, counters, messageId, order, tooMany } from './testing.ts'
 
-type Transaction = Prisma.TransactionClient
-
-const table = counters<Transaction>({
+const table = counters<Sql>({
   select: (tx, ids) =>
     tx.$queryRawUnsafe<Counter[]>(
       'select id::text as "orderId", n from counters where id = any($1::uuid[]) order by id for update',
@@ -35,7 +33,7 @@ interface Bench {
 /** The rim as services have it, over a table of counts that takes no count of `tooMany`. */
 const withRim = (use: (bench: Bench) => Promise<void>) => () =>
   withDatabase('user', async ({ url }) => {
-    const database = openDatabase<PrismaClient, Transaction>((adapter) => new PrismaClient({ adapter }), {
+    const database = openDatabase((adapter) => new PrismaClient({ adapter }), {
       url,
       name: 'test',
       poolSize: 4,

@@ -1,5 +1,5 @@
 import type { ServiceName } from '../contracts/index.ts'
-import type { Database, PrismaLike, Sql } from '../database/index.ts'
+import type { Database, Sql } from '../database/index.ts'
 import type { FaultPoint } from '../lifecycle/index.ts'
 import { serviceExchange } from '../messaging/index.ts'
 import { append, forget, insertNew } from '../outbox/index.ts'
@@ -7,9 +7,9 @@ import type { Table } from '../saga/index.ts'
 import type { Acted, Rim } from './act.ts'
 import { outgoing } from './outgoing.ts'
 
-export interface RimOptions<Client extends PrismaLike<Tx>, Tx, World, State> {
-  table: Table<Tx, World, State>
-  database: Database<Client, Tx>
+export interface RimOptions<World, State> {
+  table: Table<Sql, World, State>
+  database: Pick<Database, 'transaction'>
   namespace: string
   fault: FaultPoint
   says(state: State): boolean
@@ -17,11 +17,11 @@ export interface RimOptions<Client extends PrismaLike<Tx>, Tx, World, State> {
 }
 
 /** The rim of a service that says what it decides: inbox, state and outbox in one transaction. */
-export const outboxRim = <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>({
+export const outboxRim = <World, State>({
   database,
   namespace,
   ...rest
-}: RimOptions<Client, Tx, World, State>): Rim<Tx, World, State> => {
+}: RimOptions<World, State>): Rim<Sql, World, State> => {
   const exchangeOf = (service: ServiceName) => serviceExchange(namespace, service)
   return {
     ...rest,

@@ -29,8 +29,8 @@ export interface Running {
  * Neither the database nor the broker need be there yet. Throws Unavailable for a port that is taken and for a broker that has
  * something otherwise than it must be.
  */
-export const startService = async <Client extends PrismaLike<Tx>, Tx extends Sql, World, State>(
-  manifest: Manifest<Client, Tx, World, State>,
+export const startService = async <Client extends PrismaLike, World, State>(
+  manifest: Manifest<Client, World, State>,
   config: ServiceConfig,
   { resources, log, signal }: { resources: Resources; log: Log; signal: AbortSignal },
 ): Promise<Running> => {
@@ -122,20 +122,20 @@ export const startService = async <Client extends PrismaLike<Tx>, Tx extends Sql
 /** One relay of several leads; a stand-by is as good as a leader as long as it has its database. */
 const isRelaying = (relay: Relay) => relay.state().state !== 'disconnected'
 
-interface ConsumerParts<Client extends PrismaLike<Tx>, Tx, World, State> {
-  rim: Rim<Tx, World, State>
+interface ConsumerParts<Client extends PrismaLike, World, State> {
+  rim: Rim<Sql, World, State>
   broker: Broker
   config: ServiceConfig
   metrics: Metrics
-  manifest: Manifest<Client, Tx, World, State>
+  manifest: Manifest<Client, World, State>
   log: Log
   signal: AbortSignal
   resources: Resources
 }
 
 /** Listens to the service's event queue once the topology stands. */
-const startConsumer = <Client extends PrismaLike<Tx>, Tx, World, State>(
-  parts: ConsumerParts<Client, Tx, World, State>,
+const startConsumer = <Client extends PrismaLike, World, State>(
+  parts: ConsumerParts<Client, World, State>,
 ): Pick<Consumer, 'isSubscribed'> => {
   const { rim, broker, config, metrics, manifest, log, signal, resources } = parts
   const door = `${manifest.name}.events`

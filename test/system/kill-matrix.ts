@@ -4,7 +4,7 @@ import { settled } from './rest.ts'
 import { addProduct, addUser, place } from './shop.ts'
 import type { System } from './with-system.ts'
 
-const inAct = ['received', 'afterInbox', 'afterEffect', 'afterOutbox', 'afterCommit']
+const inAct = ['received', 'afterInbox', 'afterOutbox', 'afterCommit']
 const ofRelay = ['afterClaim', 'afterPublish', 'afterConfirm', 'beforeMark', 'afterMark'].map(
   (at) => `relay.${at}`,
 )
