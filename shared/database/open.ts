@@ -56,8 +56,10 @@ const conflictRetries = 5
 const stalePlan = '0A000'
 
 const sessionSettings = [
-  // A named statement's plan is kept, also one that was made while its tables were empty. All that is asked here goes by keys.
+  // The plan of a named statement is kept, also one that was made while its tables were empty: so each is told to go by keys.
   'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
   'jit=off',
   `lock_timeout=${lockTimeoutMs}`,
   `statement_timeout=${statementTimeoutMs}`,

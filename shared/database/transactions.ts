@@ -24,7 +24,7 @@ export const createTransactions =
     const connection = (await pool.connect()) as pg.PoolClient & AnsweredClient
     const giveUp = setTimeout(() => connection.abandon(), timeoutMs)
     try {
-      const begun = connection.query('begin')
+      const begun = connection.query('begin; set local plan_cache_mode = force_generic_plan')
       // Told by whatever is asked next.
       begun.catch(() => {})
       const result = await work(sqlOn(connection, names))

@@ -27,6 +27,12 @@ const settings = (leaseMs: number): string =>
     statement_timeout: statementTimeoutMs,
     lock_timeout: 2000,
     synchronous_commit: 'off',
+    // Plans are made once a session, and as well as there will ever be: also those of an empty table go by its keys.
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
+    jit: 'off',
     tcp_keepalives_idle: 10,
     tcp_keepalives_interval: 5,
     tcp_keepalives_count: 3,
@@ -45,6 +51,9 @@ const withSettings = (databaseUrl: string, leaseMs: number): string => {
 const isServersAnswer = (error: unknown): boolean =>
   typeof (error as { severity?: unknown }).severity === 'string' &&
   (error as { severity: string }).severity === 'ERROR'
+
+/** A plan from before a migration; the next session makes it anew. */
+const isStalePlan = (error: unknown): boolean => (error as { code?: unknown }).code === '0A000'
 
 /**
  * One connection of the relay's own. Everything it is entitled to (lock, LISTEN) lives and dies with it: there is no
@@ -80,13 +89,19 @@ export const openSession = async ({ databaseUrl, leaseMs, onNotification, onLost
     throw error
   }
 
-  const run = async (sql: string, values: unknown[]) => {
+  const names = new Map<string, string>()
+  const nameOf = (text: string): string => {
+    const name = names.get(text) ?? `relay_${names.size}`
+    names.set(text, name)
+    return name
+  }
+  const run = async (text: string, values: unknown[]) => {
     if (!alive) throw new Error('the relay has lost its database session')
     lastSaidAt = performance.now()
     try {
-      return await client.query(sql, values)
+      return await client.query({ name: nameOf(text), text, values })
     } catch (error) {
-      if (!isServersAnswer(error)) lose(error as Error)
+      if (!isServersAnswer(error) || isStalePlan(error)) lose(error as Error)
       throw error
     }
   }
