@@ -59,6 +59,7 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
     const model = await within(connectTimeoutMs + 500, 'connecting', opening, (late) =>
       socketOf(late).destroy(),
     )
+    writeOncePerTurn(socketOf(model))
     return watch(model, options)
   } catch (error) {
     throw new Unavailable(`no connection to ${address.shown}: ${address.redact(describe(error))}`, {
@@ -70,6 +71,23 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
 
 const internalsOf = (model: ChannelModel) => model.connection as unknown as Internals
 const socketOf = (model: ChannelModel) => internalsOf(model).stream
+
+/** What is written in one turn of the event loop leaves in one system call, not in one a message or an acknowledgement. */
+const writeOncePerTurn = (socket: Socket): void => {
+  const write = socket.write
+  let isCorked = false
+  socket.write = (...chunk: unknown[]) => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      process.nextTick(() => {
+        isCorked = false
+        socket.uncork()
+      })
+    }
+    return write.apply(socket, chunk as Parameters<typeof write>)
+  }
+}
 
 const watch = (model: ChannelModel, { address, generation, log, onBlocked }: SessionOptions): Session => {
   const internals = internalsOf(model)
