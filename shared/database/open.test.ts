@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PrismaClient } from '../../generated/user/client.ts'
@@ -97,6 +98,121 @@ test(
     assert.is(thrown, defect)
     assert.equal(await counters(database), [1, 0])
   }),
+)
+
+test(
+  'statements that are asked for at once are carried out in the order asked, and answered each',
+  withCounters(async (database) => {
+    const { transaction, client } = database
+    await client.$executeRawUnsafe('create table steps (nth serial, step int)')
+    const step = (tx: Sql, n: number) => tx.$executeRawUnsafe('insert into steps (step) values ($1::int)', n)
+    const look = async (tx: Sql) => {
+      const [row] = await tx.$queryRawUnsafe<{ n: bigint }[]>('select count(*) as n from steps')
+      return row?.n
+    }
+    for (let round = 0; round < 20; round += 1) {
+      const answers = await transaction((tx) =>
+        Promise.all([step(tx, 1), look(tx), step(tx, 2), step(tx, 3), look(tx)]),
+      )
+      assert.equal(answers, [1, BigInt(3 * round + 1), 1, 1, BigInt(3 * round + 3)])
+    }
+    const rows = await client.$queryRawUnsafe<{ step: number }[]>('select step from steps order by nth')
+    assert.equal(
+      rows.map((row) => row.step),
+      Array.from({ length: 60 }, (_, n) => (n % 3) + 1),
+    )
+  }),
+)
+
+test(
+  'of statements asked for at once the first refused is told, and nothing is kept, also when nobody looks',
+  withCounters(async (database) => {
+    const broken = 'insert into counters values (4, null)'
+    const told = await outcomeOf(
+      database.transaction((tx) => Promise.all([add(tx, 1), tx.$executeRawUnsafe(broken), add(tx, 2)])),
+    )
+    assert.is(sqlState(told), '23502')
+    const ignored = await outcomeOf(
+      database.transaction(async (tx) => {
+        await add(tx, 1)
+        await tx.$executeRawUnsafe(broken).catch(() => {})
+      }),
+    )
+    assert.instance(ignored, Error)
+    assert.match((ignored as Error).message, /nothing of it was kept/)
+    assert.equal(await counters(database), [0, 0])
+    await database.transaction((tx) => Promise.all([add(tx, 1), add(tx, 2)]))
+    assert.equal(await counters(database), [1, 1])
+  }),
+)
+
+test(
+  'values come as Prisma reads them: exact bigints, dates, JSON, arrays',
+  withCounters(async (database) => {
+    const question = `select 9007199254740993::bigint as big, 7::int as int, '2026-01-02 03:04:05.678+00'::timestamptz as at,
+      $1::jsonb as json, $2::text[] as list, null as nothing, $3::text as text`
+    const values = ['{"a":[1]}', ['x', 'y,"z'], 'it']
+    const inside = await database.transaction((tx) => tx.$queryRawUnsafe<object[]>(question, ...values))
+    const expected = {
+      big: 9_007_199_254_740_993n,
+      int: 7,
+      at: new Date('2026-01-02T03:04:05.678Z'),
+      json: { a: [1] },
+      list: ['x', 'y,"z'],
+      nothing: null,
+      text: 'it',
+    }
+    assert.equal(inside, [expected])
+    assert.equal(await database.client.$queryRawUnsafe(question, ...values), [expected])
+  }),
+)
+
+test(
+  'a plan that was made while a table was empty goes by its key, inside a transaction without looking at the values',
+  withCounters(async ({ transaction, client }) => {
+    await client.$executeRawUnsafe('create table many (id int primary key, n int not null)')
+    const join = 'select m.n from jsonb_to_recordset($1::jsonb) as it (id int) join many m on m.id = it.id'
+    const planIn = (tx: Sql) => tx.$queryRawUnsafe<Record<string, string>[]>(`explain ${join}`, '[]')
+    for (const plan of [await transaction(planIn), await planIn(client)]) {
+      const text = plan.map((line) => line['QUERY PLAN']).join('\n')
+      assert.match(text, 'many_pkey')
+      assert.match(text, 'Nested Loop')
+    }
+    const mode = async (tx: Sql) =>
+      (await tx.$queryRawUnsafe<Record<string, string>[]>('show plan_cache_mode'))[0]?.plan_cache_mode
+    assert.is(await transaction(mode), 'force_generic_plan')
+    assert.is(await mode(client), 'auto')
+  }),
+)
+
+test(
+  'a transaction that is open for too long loses its connection: Unavailable, nothing written, and the pool goes on',
+  withCounters(async (database) => {
+    const thrown = await outcomeOf(
+      database.transaction(async (tx) => {
+        await add(tx, 1)
+        for (;;) await tx.$queryRawUnsafe('select pg_sleep(0.2)::text')
+      }),
+    )
+    assert.ok(thrown instanceof Unavailable, String(thrown))
+    assert.equal(await counters(database), [0, 0])
+    await database.transaction((tx) => add(tx, 1))
+    assert.equal(await counters(database), [1, 0])
+  }, 1),
+)
+
+test(
+  "Prisma's own transactions go on in the same pool",
+  withCounters(async (database) => {
+    await database.client.$transaction(async (tx) => {
+      await tx.user.create({
+        data: { id: randomUUID(), name: 'A', email: 'a@example.org', balance: 1n, openingBalance: 1n },
+      })
+      await add(tx, 1)
+    })
+    assert.equal(await counters(database), [1, 0])
+    assert.is(await database.client.user.count(), 1)
+  }, 1),
 )
 
 test(

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
-import { claimSql } from './claim.ts'
+import { claim, claimSql } from './claim.ts'
 import { createPruner, type Sql } from './index.ts'
+import { openSession } from './session.ts'
 import { createFakeTransport } from './testing/fake-transport.ts'
 import { seed, withOutbox } from './testing/with-outbox.ts'
 import { withRelay } from './testing/with-relay.ts'
@@ -88,6 +89,36 @@ test('a claim does not look at published rows, however many there are and whatev
       assert.match(text, 'outbox_waiting_idx')
       assert.not.match(text, 'Seq Scan')
       assert.ok(Number(/hit=(\d+)/.exec(text)?.[1]) < 2000, text)
+    }
+  }))
+
+test("a claim's plan that was made while the table was empty goes by keys when it is full", () =>
+  withOutbox(async ({ url, sql }) => {
+    const session = await openSession({
+      databaseUrl: url,
+      leaseMs: 60_000,
+      onNotification: () => {},
+      onLost: () => {},
+    })
+    try {
+      const nothingHeld = { heldIds: [], skippedAggregates: [], limit: 1 }
+      assert.equal(await claim(session.sql, nothingHeld), [])
+      await history(sql, 50_000, '1 day')
+      await seed(sql, 20, 5)
+      const [kept] = await session.sql.$queryRawUnsafe<{ name: string }[]>(
+        `select name from pg_prepared_statements where statement = $1`,
+        claimSql,
+      )
+      const plan = await session.sql.$queryRawUnsafe<Record<string, string>[]>(
+        `explain (analyze, buffers, costs off, timing off, summary off) execute ${kept?.name}('{1,2}', '{}', 10)`,
+      )
+      const text = plan.map((line) => line['QUERY PLAN']).join('\n')
+      assert.match(text, 'outbox_waiting_idx')
+      assert.match(text, 'NOT (hashed SubPlan')
+      assert.not.match(text, 'Seq Scan')
+      assert.is((await claim(session.sql, { ...nothingHeld, limit: 100 })).length, 100)
+    } finally {
+      await session.close()
     }
   }))
 

@@ -61,6 +61,24 @@ test('claims by state: a lower id that is committed later still goes out', () =>
     }),
   ))
 
+test('a migration of its table under a leading relay: it plans anew, and goes on', () =>
+  withOutbox(async ({ url, sql }) => {
+    const fake = createFakeTransport()
+    const states: string[] = []
+    const observer = { state: (state: string) => states.push(state) }
+    await withRelay({ databaseUrl: url, transport: fake.transport, observer }, async (relay) => {
+      const [before] = await seed(sql, 1, 2)
+      relay.wake()
+      await eventually(() => isDrained(sql))
+      await sql.$executeRawUnsafe('alter table outbox alter attempts type bigint')
+      const [after] = await seed(sql, 1, 2)
+      relay.wake()
+      await eventually(() => isDrained(sql))
+      assert.equal([fake.placesOf(before!), fake.placesOf(after!)], [upTo(2), upTo(2)])
+      assert.equal(states, ['leading', 'disconnected', 'leading'])
+    })
+  }))
+
 test('wakes at once after a local commit, by NOTIFY from elsewhere, and through a stand-by', () =>
   withOutbox(({ url, sql }) =>
     withClient(url, async (elsewhere) => {
