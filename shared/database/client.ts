@@ -24,6 +24,7 @@ export class AnsweredClient extends pg.Client {
     // biome-ignore lint/suspicious/noExplicitAny: the same.
     this.query = (...question: any[]) => {
       this.#giveUp ??= setTimeout(() => this.abandon(), answerTimeoutMs)
+      // What is asked in one turn leaves in one system call.
       socket.cork()
       process.nextTick(() => socket.uncork())
       return query(...question)
