@@ -80,10 +80,16 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
       },
       runSide: (part, side) =>
         runSide(part, side, {
-          scene: { ...addresses, namespace, scale, bytes, ...(rate !== undefined && { rate }) },
+          scene: {
+            ...addresses,
+            namespace,
+            scale,
+            bytes,
+            ...(rate !== undefined && { rate }),
+            ...(profile && { profileIn: folder.path }),
+          },
           signal,
           onProgress: barOf(part.name),
-          ...(profile ? { profileIn: folder.path } : {}),
         }),
     })
     const results = {
@@ -165,7 +171,7 @@ await runCommand(
     .option('--rate <n>', 'orders a second of the soak; found out when not said', wholeFrom(1, 100_000))
     .option('--peers', 'also what a team would take instead; installs it beside the project')
     .option('--side <key>', 'this side only; may be given again', (key, all: string[]) => [...all, key], [])
-    .option('--profile', 'keep a CPU profile of each side with the raw samples')
+    .option('--profile', 'keep CPU profiles of the sides and their services with the raw samples')
     .option('--json', 'print the results as JSON')
     .addOption(infraOption())
     .action(async (names: string[], flags: Flags) => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type CostMeter, createCostMeter } from './cost.ts'
 
 /** Where a side runs. Databases and broker names that it makes begin with the namespace; it removes the broker's itself. */
@@ -13,7 +14,13 @@ export interface SceneSettings {
   bytes: number
   /** Orders a second of a soak; found out when not said. */
   rate?: number
+  /** Keeps CPU profiles of the side and of the services it starts in this folder. */
+  profileIn?: string
 }
+
+/** What Node is to be told so that it keeps a CPU profile of a process. */
+export const profiling = ({ profileIn }: Pick<SceneSettings, 'profileIn'>, processName: string): string[] =>
+  profileIn === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profileIn, processName)}`]
 
 /** Tells how far a long run is. */
 export type Tell = (done: number, of: number) => void

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { projectRoot } from '../infra/index.ts'
 import type { Cost } from './cost.ts'
 import type { Outcome, Part, Side } from './part.ts'
-import type { SceneSettings, Tell } from './scene.ts'
+import { profiling, type SceneSettings, type Tell } from './scene.ts'
 
 export interface SideAnswer {
   outcome: Outcome
@@ -16,21 +16,18 @@ export type SideMessage = SideAnswer | { done: number; of: number }
 export interface SideOptions {
   scene: SceneSettings
   signal: AbortSignal
-  /** Keeps a CPU profile of the side in this folder. */
-  profileIn?: string
   onProgress?: Tell
 }
 
 /** A side in a process of its own: memory, garbage and compiled code are nobody else's. Throws what it said when it fails. */
-export const runSide = (part: Part, side: Side, { scene, signal, profileIn, onProgress }: SideOptions) =>
+export const runSide = (part: Part, side: Side, { scene, signal, onProgress }: SideOptions) =>
   new Promise<SideAnswer>((resolve, reject) => {
-    const profiling = profileIn === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileIn}`]
     const child = fork(
       join(import.meta.dirname, 'run-side.ts'),
       [part.name, side.key, JSON.stringify(scene)],
       {
         cwd: projectRoot,
-        execArgv: ['--import', 'tsx', ...profiling],
+        execArgv: ['--import', 'tsx', ...profiling(scene, `${part.name}-${side.key}`)],
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         signal,
       },

@@ -25,15 +25,16 @@ export const createServiceUnderTest = (options: {
   port: number
   env: Record<string, string>
   logFile: string
+  nodeOptions?: readonly string[]
 }): ServiceUnderTest => {
-  const { name, port, env, logFile } = options
+  const { name, port, env, logFile, nodeOptions = [] } = options
   const url = `http://127.0.0.1:${port}`
   let daemon: Daemon | undefined
 
   const start = async () => {
     daemon = startDaemon({
       command: process.execPath,
-      args: ['--import', 'tsx', `services/${name}/main.ts`],
+      args: [...nodeOptions, '--import', 'tsx', `services/${name}/main.ts`],
       cwd: projectRoot,
       env: { ...env, PORT: String(port) },
       logFile,

@@ -7,7 +7,7 @@ import { type ServiceName, services } from '../../../shared/contracts/index.ts'
 import { createResources } from '../../../shared/lifecycle/index.ts'
 import { cleanUp, createServiceUnderTest, retryDelaysMs } from '../../compare/index.ts'
 import { databaseUrlOf, freePort, provision } from '../../infra/index.ts'
-import type { Scene } from '../scene.ts'
+import { profiling, type Scene } from '../scene.ts'
 
 export interface ServicesOptions {
   /** All three when not said. */
@@ -40,7 +40,7 @@ export interface Services {
 
 /** Services as processes of their own, on new databases and queues that are gone afterwards. */
 export const withServices = async <Result>(
-  scene: Pick<Scene, 'postgresUrl' | 'amqpUrl' | 'namespace'>,
+  scene: Pick<Scene, 'postgresUrl' | 'amqpUrl' | 'namespace' | 'profileIn'>,
   { names = services, replicas = 1, settings = {} }: ServicesOptions,
   use: (services: Services) => Promise<Result>,
 ): Promise<Result> => {
@@ -65,7 +65,13 @@ export const withServices = async <Result>(
       ...settings,
     })
     const logFile = join(logs, `${name}-${nth}.log`)
-    const service = createServiceUnderTest({ name, port: await freePort(), env, logFile })
+    const service = createServiceUnderTest({
+      name,
+      port: await freePort(),
+      env,
+      logFile,
+      nodeOptions: profiling(scene, `${name}-${nth}`),
+    })
     resources.add(`${name} ${nth}`, () => service.stop())
     await service.start()
     return { name, url: service.url, pid: service.pid }
