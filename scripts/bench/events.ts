@@ -7,6 +7,10 @@ const eventsPerAggregate = 4
 export const payloadSql = (bytes: number): string =>
   `jsonb_build_object('text', left(repeat(md5(n::text), ${Math.ceil(bytes / 32)}), ${Math.max(1, bytes - 12)}))`
 
+/** A UUIDv7 as the services make them, as SQL: the time in milliseconds, then hex digits by chance. */
+const uuidV7Sql = (ms: string, digits: string): string =>
+  `(lpad(to_hex(${ms}), 12, '0') || '7' || left(${digits}, 3) || '8' || right(${digits}, 15))::uuid`
+
 export interface OutboxRows {
   exchange: string
   waiting: number
@@ -21,9 +25,11 @@ export const fillOutbox = async (
 ): Promise<void> => {
   const insert = (publishedAt: string) => `
     insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload, published_at)
-    select gen_random_uuid(), 'OrderPlaced', md5((n % $2)::text)::uuid, $3, 'order.create', ${payloadSql(bytes)}, ${publishedAt}
+    select ${uuidV7Sql('$4::bigint + n', 'md5(random()::text)')}, 'OrderPlaced',
+      ${uuidV7Sql('$4::bigint + n % $2', 'md5((n % $2)::text)')}, $3, 'order.create', ${payloadSql(bytes)}, ${publishedAt}
     from generate_series(1, $1::int) n`
   const aggregates = (rows: number) => Math.max(1, Math.ceil(rows / eventsPerAggregate))
-  await client.query(insert('clock_timestamp()'), [published, aggregates(published), exchange])
-  await client.query(insert('null'), [waiting, aggregates(waiting), exchange])
+  for (const [publishedAt, rows] of [['clock_timestamp()', published], ['null', waiting]] as const) {
+    await client.query(insert(publishedAt), [rows, aggregates(rows), exchange, Date.now()])
+  }
 }

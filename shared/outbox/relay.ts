@@ -1,6 +1,6 @@
 import { fullJitterMs } from './backoff.ts'
 import { createBell } from './bell.ts'
-import { channel, notifyRelay } from './notify.ts'
+import { channel } from './notify.ts'
 import type { CrashPoint, RelayObserver, RelayState } from './observer.ts'
 import { openSession, type Session } from './session.ts'
 import { createTerm, type Term } from './term.ts'
@@ -81,14 +81,14 @@ export const createRelay = (options: RelayOptions) => {
 
   const standBy = async ({ sql, isAlive }: Session): Promise<boolean> => {
     while (!stopping && isAlive()) {
+      const passesOn = woken && usesNotify
+      woken = false
       const [row] = await sql.$queryRawUnsafe<{ won: boolean }[]>(
-        'select pg_try_advisory_lock($1) as won',
+        `select pg_try_advisory_lock($1) as won${passesOn ? `, pg_notify('${channel}', '')` : ''}`,
         lockKey,
       )
       if (row?.won === true) return true
       enter('standby')
-      if (woken && usesNotify) await notifyRelay(sql)
-      woken = false
       const ms = Math.min(settings.pollMs, settings.leaseMs / 3) * (0.5 + Math.random() / 2)
       await restUnless(() => woken || !isAlive(), ms)
     }
