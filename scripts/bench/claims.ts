@@ -33,18 +33,32 @@ export const watchClaims = (): number[] => {
 
 const rowsAtMost = 1_000
 
+/** What asking took, in milliseconds of each time. */
+export interface AskedClaims {
+  /** Until this process had read the rows: its garbage is collected meanwhile too. */
+  answered: number[]
+  /** Inside PostgreSQL. */
+  executed: number[]
+}
+
 /**
  * The claim that was seen last, asked again and again while nothing else is done: the statement without the publishing beside it.
- * Milliseconds of each. Throws when none was seen.
+ * Throws when none was seen.
  */
-export const askClaims = (url: string, times: number): Promise<number[]> =>
+export const askClaims = (url: string, times: number): Promise<AskedClaims> =>
   withClient(url, async (client) => {
     if (lastClaim === undefined) throw new Error('no claim was seen')
-    const claims: number[] = []
+    const values = [[], [], rowsAtMost]
+    const asked: AskedClaims = { answered: [], executed: [] }
     for (let nth = 0; nth < times; nth += 1) {
       const began = performance.now()
-      await client.query({ name: 'claim', text: lastClaim, values: [[], [], rowsAtMost] })
-      claims.push(performance.now() - began)
+      await client.query({ name: 'claim', text: lastClaim, values })
+      asked.answered.push(performance.now() - began)
     }
-    return claims
+    const explained = `explain (analyze, timing off, format json) ${lastClaim}`
+    for (let nth = 0; nth < times; nth += 1) {
+      const { rows } = await client.query<{ 'QUERY PLAN': [{ 'Execution Time': number }] }>(explained, values)
+      asked.executed.push(rows[0]!['QUERY PLAN'][0]['Execution Time'])
+    }
+    return asked
   })

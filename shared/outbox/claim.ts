@@ -19,15 +19,17 @@ export interface Claim {
 
 /**
  * By state, never by position: ids are taken before commit, so a lower id may appear after a higher one went out. What is left out
- * is a hashed set in any plan, as `<> all` of a parameter is not.
+ * is a hashed set in any plan, as `<> all` of a parameter is not. Whether anything is parked at all is asked once, so that
+ * its neighbours are looked for only then.
  */
 export const claimSql = `
   select ${rowColumns},
-    exists (select from outbox earlier where earlier.aggregate_id = o.aggregate_id and earlier.id < o.id
+    parked.exist and exists (select from outbox earlier where earlier.aggregate_id = o.aggregate_id and earlier.id < o.id
       and earlier.parked_at is not null and earlier.published_at is null) as is_behind_parked,
-    exists (select from outbox later where later.aggregate_id = o.aggregate_id and later.id > o.id
+    parked.exist and exists (select from outbox later where later.aggregate_id = o.aggregate_id and later.id > o.id
       and later.parked_at is not null and later.published_at is null) as leads_parked
-  from outbox o
+  from outbox o,
+    (select exists (select from outbox where parked_at is not null and published_at is null) as exist) as parked
   where published_at is null and parked_at is null
     and id not in (select unnest($1::bigint[])) and aggregate_id not in (select unnest($2::uuid[]))
   order by o.id

@@ -38,6 +38,12 @@ const flat = (what: string, of: string, against: string, atMost = 1.15): Claim =
   against: [against],
   must: { atMost },
 })
+const claim = (what: string, figure: string): Claim => ({
+  what,
+  figure,
+  of: 'kept-1000000',
+  must: { atMost: 10 },
+})
 /** Nine tenths of the throughput, as time. */
 const nineTenths = 1.11
 
@@ -47,8 +53,9 @@ export const scale: Part = {
   onlyNamed: true,
   figures: {
     each: { label: 'time per event', unit: 'us' },
-    claimP50: { label: 'claim query, median', unit: 'ms' },
-    claimP99: { label: 'claim query, p99', unit: 'ms' },
+    executedP99: { label: 'claim query in PostgreSQL, p99', unit: 'ms' },
+    claimP50: { label: 'answered to Node, median', unit: 'ms' },
+    claimP99: { label: 'answered to Node, p99', unit: 'ms' },
     waitedP99: { label: 'the relay waits for a claim, p99', unit: 'ms' },
   },
   per: { count: 10_000, what: 'events' },
@@ -67,12 +74,8 @@ export const scale: Part = {
     flat('100,000 waiting to 1,000', 'waiting-100000', 'waiting-1000'),
     flat('1,000,000 rows kept to none', 'kept-1000000', 'kept-0', nineTenths),
     flat('10,000,000 rows kept to none', 'kept-10000000', 'kept-0'),
-    {
-      what: 'claim query p99, 1,000,000 rows kept',
-      figure: 'claimP99',
-      of: 'kept-1000000',
-      must: { atMost: 10 },
-    },
+    claim('claim query in PostgreSQL, p99, 1,000,000 rows kept', 'executedP99'),
+    claim('the same until Node has its rows', 'claimP99'),
     flat('1,000,000 inbox rows to none', 'inbox-1000000', 'inbox-0'),
   ],
 }
