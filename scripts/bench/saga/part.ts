@@ -23,10 +23,10 @@ export const saga: Part = {
   },
   per: { count: 1_000, what: 'orders' },
   sides: [
-    saturated('one', 'saturated, batches of one', { orders: 1_000, settings: batchesOfOne }, 'bound'),
-    saturated('ours', 'saturated, 1,000 products', { orders: 4_000 }),
-    saturated('hot', 'saturated, one product in every order', { orders: 4_000, hot: true }),
-    saturated('two', 'saturated, two replicas of each service', { orders: 4_000, replicas: 2 }),
+    saturated('one', 'saturated, batches of one', { orders: 3_000, settings: batchesOfOne }, 'bound'),
+    saturated('ours', 'saturated, 1,000 products', { orders: 20_000 }),
+    saturated('hot', 'saturated, one product in every order', { orders: 20_000, hot: true }),
+    saturated('two', 'saturated, two replicas of each service', { orders: 20_000, replicas: 2 }),
     {
       key: 'steady',
       name: `${steadyRate} orders a second`,

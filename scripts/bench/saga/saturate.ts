@@ -14,7 +14,7 @@ export interface Saturation extends Pick<ServicesOptions, 'replicas' | 'settings
   hot?: boolean
 }
 
-const connections = 50
+const connections = 400
 const users = 200
 const products = 1_000
 const warmUpShare = 0.3
