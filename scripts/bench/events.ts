@@ -23,13 +23,14 @@ export const fillOutbox = async (
   client: Client,
   { exchange, waiting, published, bytes }: OutboxRows,
 ): Promise<void> => {
-  const insert = (publishedAt: string) => `
-    insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload, published_at)
-    select ${uuidV7Sql('$4::bigint + n', 'md5(random()::text)')}, 'OrderPlaced',
-      ${uuidV7Sql('$4::bigint + n % $2', 'md5((n % $2)::text)')}, $3, 'order.create', ${payloadSql(bytes)}, ${publishedAt}
-    from generate_series(1, $1::int) n`
-  const aggregates = (rows: number) => Math.max(1, Math.ceil(rows / eventsPerAggregate))
-  for (const [publishedAt, rows] of [['clock_timestamp()', published], ['null', waiting]] as const) {
-    await client.query(insert(publishedAt), [rows, aggregates(rows), exchange, Date.now()])
-  }
+  const insert = (publishedAt: string, rows: number) =>
+    client.query(
+      `insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload, published_at)
+       select ${uuidV7Sql('$4::bigint + n', 'md5(random()::text)')}, 'OrderPlaced',
+         ${uuidV7Sql('$4::bigint + n % $2', 'md5((n % $2)::text)')}, $3, 'order.create', ${payloadSql(bytes)}, ${publishedAt}
+       from generate_series(1, $1::int) n`,
+      [rows, Math.max(1, Math.ceil(rows / eventsPerAggregate)), exchange, Date.now()],
+    )
+  await insert('clock_timestamp()', published)
+  await insert('null', waiting)
 }
