@@ -20,7 +20,8 @@ test('npm run bench -- scale holds backlogs and tables of several sizes against 
     [
       ['10,000 waiting to 1,000', true],
       ['1,000,000 rows kept to none', true],
-      ['claim query p99, 1,000,000 rows kept', false],
+      ['claim query in PostgreSQL, p99, 1,000,000 rows kept', false],
+      ['the same until Node has its rows', false],
       ['1,000,000 inbox rows to none', true],
     ],
   )
