@@ -1,10 +1,13 @@
 // limit: 240 s
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { databaseOf, withClient } from '../shared/database/migrations/index.ts'
 import { testServers } from '../shared/testing/index.ts'
 import type { Judged } from './bench/judge.ts'
 import { bench, quick, sides } from './bench/testing.ts'
+import { projectRoot } from './infra/index.ts'
 
 test('npm run bench measures each side, its cost, and what was to be reached', async () => {
   const chosen = sides('lean-leader', 'ours', 'one', 'batches', 'queue', 'kept-1000000')
@@ -48,6 +51,16 @@ test('npm run bench leaves no database behind', async () => {
     (await databases()).filter((name) => !before.has(name)),
     [],
   )
+})
+
+test('npm run bench --profile keeps a CPU profile of the side and of the service it measures', async () => {
+  const { stderr } = await bench('http', ...quick, ...sides('ours'), '--profile')
+  const folder = join(projectRoot, /raw samples: (\S+)/.exec(stderr)?.[1] ?? '')
+  for (const name of ['http-ours', 'order-1']) {
+    const files = await readdir(join(folder, name))
+    assert.ok(files.some((file) => file.endsWith('.cpuprofile')))
+  }
+  await rm(folder, { recursive: true })
 })
 
 test('npm run bench refuses a part that there is not', async () => {
