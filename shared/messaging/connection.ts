@@ -46,11 +46,11 @@ export interface ConnectOptions {
 // A connection that lives shorter than this counts as a failed attempt.
 const stableMs = 5_000
 
-/** After a stable connection try again at once; after that at most once a second, at least every five, jittered. */
+/** After a stable connection try again at once; after that at most once a second, at least every two, jittered. */
 export const reconnectDelayMs = (failures: number, random: () => number = Math.random): number =>
   failures === 0
     ? backoffMs(0, { firstMs: 200, capMs: 200, random })
-    : 1_000 + backoffMs(failures, { firstMs: 250, capMs: 4_000, random })
+    : 1_000 + backoffMs(failures, { firstMs: 250, capMs: 1_000, random })
 
 /** Keeps one connection to the broker alive until it is closed. Never throws later and never ends the process. */
 export const connectBroker = (options: ConnectOptions): BrokerConnection => {
