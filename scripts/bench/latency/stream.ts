@@ -14,6 +14,11 @@ export interface StreamEvent {
 
 const lastDeliveryMs = 15_000
 
+export interface StreamOptions {
+  /** Of all events; a lost one takes for ever. More is a failure of the side; none may be lost when not said. */
+  mayLoseShare?: number
+}
+
 /**
  * Writes events at a steady rate and takes each time from the moment its commit has returned to its delivery. `write` commits the
  * event; whatever is under test brings it to the queue. A slow event never delays the next one.
@@ -22,6 +27,7 @@ export const measureStream = async (
   scene: Scene,
   { queue }: BenchQueue,
   write: (event: StreamEvent) => Promise<void>,
+  { mayLoseShare = 0 }: StreamOptions = {},
 ): Promise<Outcome> => {
   const committed = new Map<string, number>()
   const delivered = new Map<string, number>()
@@ -43,11 +49,15 @@ export const measureStream = async (
     }
     const ids = await Promise.all(sent)
     const until = performance.now() + lastDeliveryMs
-    while (ids.some((id) => !delivered.has(id))) {
-      if (performance.now() > until) throw new Error(`not delivered within ${lastDeliveryMs} ms`)
+    for (;;) {
+      const missing = ids.filter((id) => !delivered.has(id)).length
+      if (missing === 0) return ids
+      if (performance.now() > until) {
+        if (missing <= mayLoseShare * count) return ids
+        throw new Error(`${missing} of ${count} events were not delivered within ${lastDeliveryMs} ms`)
+      }
       await pause(20)
     }
-    return ids
   }
   try {
     await stream(scene.scaled(warmUpEvents))
@@ -57,9 +67,10 @@ export const measureStream = async (
       ids = await stream(count)
     })
     // A hint inside the transaction may deliver before the writer has heard of its commit.
-    const times = ids.map((id) => Math.max(0, delivered.get(id)! - committed.get(id)!))
+    const times = ids.map((id) => Math.max(0, (delivered.get(id) ?? Infinity) - committed.get(id)!))
     const { p50, p99 } = percentiles(times)
-    return { figures: { p50: p50!, p99: p99! }, raw: { ms: times } }
+    const lost = times.filter((ms) => ms === Infinity).length
+    return { figures: { p50: p50!, p99: p99!, lost }, raw: { ms: times } }
   } finally {
     await closeConsumer()
   }
