@@ -8,7 +8,7 @@ export const payloadSql = (bytes: number): string =>
   `jsonb_build_object('text', left(repeat(md5(n::text), ${Math.ceil(bytes / 32)}), ${Math.max(1, bytes - 12)}))`
 
 /** A UUIDv7 as the services make them, as SQL: the time in milliseconds, then hex digits by chance. */
-const uuidV7Sql = (ms: string, digits: string): string =>
+export const uuidV7Sql = (ms: string, digits: string): string =>
   `(lpad(to_hex(${ms}), 12, '0') || '7' || left(${digits}, 3) || '8' || right(${digits}, 15))::uuid`
 
 export interface OutboxRows {

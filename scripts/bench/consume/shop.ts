@@ -5,6 +5,7 @@ import { withClient } from '../../../shared/database/migrations/index.ts'
 import { noFaults } from '../../../shared/lifecycle/index.ts'
 import { type Acted, type Ask, createAct, outboxRim } from '../../../shared/service/index.ts'
 import { withFilled } from '../databases.ts'
+import { uuidV7Sql } from '../events.ts'
 import type { Outcome } from '../part.ts'
 import type { Scene } from '../scene.ts'
 
@@ -66,8 +67,9 @@ const filling = (handledBefore: number) => ({
   service: 'product' as const,
   fill: async (client: { query(text: string, values: unknown[]): Promise<unknown> }) => {
     await client.query(
-      'insert into inbox (consumer, event_id) select $1, gen_random_uuid() from generate_series(1, $2::int)',
-      [door, handledBefore],
+      `insert into inbox (consumer, event_id)
+       select $1, ${uuidV7Sql('$3::bigint + n', 'md5(random()::text)')} from generate_series(1, $2::int) n`,
+      [door, handledBefore, Date.now() - handledBefore],
     )
   },
 })
