@@ -64,6 +64,27 @@ test('a claim about a side that did not run is left out, and costs are told per 
   assert.match(markdownOf(judged), /\| alone \| 40.0 events\/s \| <= 50 events\/s \| {2}\| reached \|/)
 })
 
+test('a bound is made of what other parts came to in the same round; without them the claim is left out', () => {
+  const bounded: Part = {
+    ...part,
+    claims: [
+      {
+        what: 'to what the other allows',
+        figure: 'rate',
+        of: 'ours',
+        bound: (ran) => ran('other', 'floor')?.outcome.figures.rate,
+        must: { atLeast: 0.6 },
+      },
+    ],
+  }
+  const ours = [sample('ours', 1, 60), sample('ours', 2, 60)]
+  const floor = (round: number, rate: number) => ({ ...sample('floor', round, rate), part: 'other' })
+  const { claims } = judge(bounded, [...ours, floor(1, 100), floor(2, 80), floor(3, 1)])
+  assert.equal(claims[0]?.measured, { median: 0.675, low: 0.6, high: 0.75 })
+  assert.is(claims[0]?.unit, 'x')
+  assert.equal(judge(bounded, ours).claims, [])
+})
+
 test('a run that fails takes no other with it; what the signal ends is over', async () => {
   const stopping = new AbortController()
   const failed: Failure[] = []

@@ -1,12 +1,12 @@
 import { type Spread, spreadOf } from '../compare/index.ts'
-import type { Claim, Limit, Part } from './part.ts'
+import type { Claim, Limit, Part, Ran } from './part.ts'
 import type { Sample } from './run-parts.ts'
 
 export type Verdict = 'aim reached' | 'reached' | 'short of it'
 
 export interface JudgedClaim {
   what: string
-  /** A ratio to the best of the others, round by round; the figure itself where there are none. */
+  /** A ratio to the best of the others or to a bound, round by round; the figure itself where there is neither. */
   isRatio: boolean
   unit: string
   measured: Spread
@@ -39,30 +39,39 @@ const keeps = (value: number, limit: Limit) =>
 /** Medians with their spread, and whether they are what they must be. A claim about a side that did not run is left out. */
 export const judge = (part: Part, samples: readonly Sample[]): Judged => {
   const own = samples.filter((sample) => sample.part === part.name)
-  const value = (side: string, round: number, figure: string) =>
-    own.find((it) => it.side === side && it.round === round)?.outcome.figures[figure]
+  const ranIn =
+    (round: number): Ran =>
+    (name, side) =>
+      samples.find((it) => it.part === name && it.side === side && it.round === round)
   const rounds = [...new Set(own.map(({ round }) => round))]
 
+  const isRatio = ({ against, bound }: Claim) => against !== undefined || bound !== undefined
+  /** What the figure is held against; nothing when none of it ran. */
+  const othersOf = ({ against = [], bound, figure }: Claim, ran: Ran): number[] =>
+    [...against.map((side) => ran(part.name, side)?.outcome.figures[figure]), bound?.(ran)].filter(
+      (other) => other !== undefined,
+    )
   const inRound = (claim: Claim, round: number): number | null => {
-    const ours = value(claim.of, round, claim.figure)
-    if (ours === undefined) return null
-    if (claim.against === undefined) return ours
-    const others = claim.against.flatMap((side) => value(side, round, claim.figure) ?? [])
+    const ran = ranIn(round)
+    const ours = ran(part.name, claim.of)?.outcome.figures[claim.figure]
+    if (ours === undefined || !isRatio(claim)) return ours ?? null
+    const others = othersOf(claim, ran)
     if (others.length === 0) return null
     return ours / ('atLeast' in claim.must ? Math.max(...others) : Math.min(...others))
   }
   const judged = (claim: Claim): JudgedClaim[] => {
     const measured = spreadOf(rounds.map((round) => inRound(claim, round)))
     if (measured === null) return []
-    const { what, must, aim, against, figure } = claim
-    const isRatio = against !== undefined
-    const unit = isRatio ? 'x' : (part.figures[figure]?.unit ?? '')
+    const { what, must, aim, figure } = claim
+    const unit = isRatio(claim) ? 'x' : (part.figures[figure]?.unit ?? '')
     const verdict = !keeps(measured.median, must)
       ? 'short of it'
       : aim !== undefined && keeps(measured.median, aim)
         ? 'aim reached'
         : 'reached'
-    return [{ what, isRatio, unit, measured, must, ...(aim === undefined ? {} : { aim }), verdict }]
+    return [
+      { what, isRatio: isRatio(claim), unit, measured, must, ...(aim === undefined ? {} : { aim }), verdict },
+    ]
   }
 
   return {

@@ -1,3 +1,4 @@
+import type { Cost } from './cost.ts'
 import type { Scene } from './scene.ts'
 
 /** What one run of one side came to. */
@@ -6,6 +7,12 @@ export interface Outcome {
   figures: Readonly<Record<string, number>>
   /** The values behind them, kept with the raw samples. */
   raw?: Readonly<Record<string, readonly number[]>>
+}
+
+/** What one run of one side came to, and what it cost. */
+export interface SideAnswer {
+  outcome: Outcome
+  cost: Cost | undefined
 }
 
 /** One of those that do the same work. It runs in a process of its own, once a round. */
@@ -19,12 +26,17 @@ export interface Side {
 
 export type Limit = { atLeast: number } | { atMost: number }
 
-/** What a figure of one side must come to, as a ratio to the best of some others in the same round, or alone. */
+/** What any side of any part came to in the round that is judged; undefined when it did not run. */
+export type Ran = (part: string, side: string) => SideAnswer | undefined
+
+/** What a figure of one side must come to: as a ratio to the best of some others in the same round, or to a bound, or alone. */
 export interface Claim {
   what: string
   figure: string
   of: string
   against?: readonly string[]
+  /** What other parts allow, by what they came to in the same round; undefined when one of them did not run. */
+  bound?: (ran: Ran) => number | undefined
   must: Limit
   aim?: Limit
 }

@@ -1,6 +1,5 @@
 import { describe } from '../../shared/failure/index.ts'
-import type { Part, Side } from './part.ts'
-import type { SideAnswer } from './side-process.ts'
+import type { Part, Side, SideAnswer } from './part.ts'
 
 /** One run of one side. Rounds count from 1. */
 export interface Sample extends SideAnswer {

@@ -1,14 +1,8 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { projectRoot } from '../infra/index.ts'
-import type { Cost } from './cost.ts'
-import type { Outcome, Part, Side } from './part.ts'
+import type { Part, Side, SideAnswer } from './part.ts'
 import { profiling, type SceneSettings, type Tell } from './scene.ts'
-
-export interface SideAnswer {
-  outcome: Outcome
-  cost: Cost | undefined
-}
 
 /** What a side says to its parent. */
 export type SideMessage = SideAnswer | { done: number; of: number }

@@ -36,21 +36,21 @@ export const consume: Part = {
       name: 'one event a transaction',
       kind: 'bound',
       run: async (scene) =>
-        (await import('./reserve.ts')).reserve(scene, { events: 1_000, batch: 1, products }),
+        (await import('./reserve.ts')).reserve(scene, { events: 3_000, batch: 1, products }),
     },
     {
       key: 'batches',
       name: `${batchSize} events a transaction`,
       kind: 'ours',
       run: async (scene) =>
-        (await import('./reserve.ts')).reserve(scene, { events: 10_000, batch: batchSize, products }),
+        (await import('./reserve.ts')).reserve(scene, { events: 60_000, batch: batchSize, products }),
     },
     fromQueue('queue-one', 'from a quorum queue, one event a transaction', 'bound', {
-      events: 1_000,
+      events: 3_000,
       batch: 1,
     }),
     fromQueue('queue', 'from a quorum queue, batches as configured', 'ours', {
-      events: 10_000,
+      events: 60_000,
       batch: batchSize,
     }),
   ],

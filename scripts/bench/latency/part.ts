@@ -29,6 +29,7 @@ export const latency: Part = {
   figures: {
     p50: { label: 'median', unit: 'ms' },
     p99: { label: 'p99', unit: 'ms' },
+    commit: { label: 'commit, median', unit: 'ms' },
     lost: { label: 'never delivered', unit: 'events' },
   },
   per: { count: 10_000, what: 'events' },

@@ -30,13 +30,16 @@ export const measureStream = async (
   { mayLoseShare = 0 }: StreamOptions = {},
 ): Promise<Outcome> => {
   const committed = new Map<string, number>()
+  const commitMs = new Map<string, number>()
   const delivered = new Map<string, number>()
   const closeConsumer = await consumeInto(scene.amqpUrl, queue, delivered)
   const payload = { text: 'x'.repeat(Math.max(1, scene.bytes - 11)) }
   const send = async (): Promise<string> => {
     const id = randomUUID()
+    const began = performance.now()
     await write({ id, payload })
     committed.set(id, performance.now())
+    commitMs.set(id, performance.now() - began)
     return id
   }
   const stream = async (count: number) => {
@@ -70,7 +73,8 @@ export const measureStream = async (
     const times = ids.map((id) => Math.max(0, (delivered.get(id) ?? Infinity) - committed.get(id)!))
     const { p50, p99 } = percentiles(times)
     const lost = times.filter((ms) => ms === Infinity).length
-    return { figures: { p50: p50!, p99: p99!, lost }, raw: { ms: times } }
+    const { p50: commit } = percentiles(ids.map((id) => commitMs.get(id)!))
+    return { figures: { p50: p50!, p99: p99!, commit: commit!, lost }, raw: { ms: times } }
   } finally {
     await closeConsumer()
   }

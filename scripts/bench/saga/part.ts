@@ -1,4 +1,5 @@
 import type { Part, Side } from '../part.ts'
+import { cpuBound, hopsFloor } from './bounds.ts'
 import type { Saturation } from './saturate.ts'
 import { steadyRate } from './steady.ts'
 
@@ -43,6 +44,14 @@ export const saga: Part = {
       must: { atLeast: 3 },
     },
     {
+      what: 'settled to what the CPU costs of http, relay and consume allow',
+      figure: 'rate',
+      of: 'ours',
+      bound: cpuBound,
+      must: { atLeast: 0.6 },
+      aim: { atLeast: 0.8 },
+    },
+    {
       what: 'one hot product to 1,000 products',
       figure: 'rate',
       of: 'hot',
@@ -69,6 +78,13 @@ export const saga: Part = {
       of: 'steady',
       must: { atMost: 25 },
       aim: { atMost: 15 },
+    },
+    {
+      what: `median at ${steadyRate}/s to the sum of the floors of its commits and deliveries`,
+      figure: 'p50',
+      of: 'steady',
+      bound: hopsFloor,
+      must: { atMost: 4 },
     },
     {
       what: `p99 time to settle at ${steadyRate}/s`,

@@ -70,7 +70,7 @@ export const createShop = async ({ urls }: Services, http: HttpClient, hot: bool
   })
 }
 
-/** Places so many orders over 50 connections, spread over the replicas. Returns the seconds from the first one to the last terminal status. */
+/** Places so many orders over many connections, spread over the replicas. Returns the seconds from the first one to the last terminal status. */
 export const settleAll = async (
   { processes, databases }: Services,
   http: HttpClient,
