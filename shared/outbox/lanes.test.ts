@@ -3,14 +3,14 @@ import * as assert from 'uvu/assert'
 import type { ClaimedRow } from './claim.ts'
 import { createLanes } from './lanes.ts'
 
-const row = (id: number, aggregateId: string, attempts = 0): ClaimedRow => ({
+const row = (id: number, aggregateId: string, attempts = 0, payloadText = '{}'): ClaimedRow => ({
   id: BigInt(id),
   eventId: `e${id}`,
   type: 'T',
   aggregateId,
   exchange: 'X',
   routingKey: 'k',
-  payloadText: '{}',
+  payloadText,
   headers: {},
   createdAt: new Date(0),
   attempts,
@@ -18,7 +18,8 @@ const row = (id: number, aggregateId: string, attempts = 0): ClaimedRow => ({
   leadsParked: false,
 })
 
-const limits = { inFlight: 3, held: 12, perAggregate: 4 }
+const megabyte = 1024 * 1024
+const limits = { inFlight: 3, held: 12, heldBytes: 4 * megabyte, perAggregate: 4 }
 type Lanes = ReturnType<typeof createLanes>
 const takeAll = (lanes: Lanes): ClaimedRow[] => {
   const next = lanes.takeNext()
@@ -58,6 +59,37 @@ test('a row is held until it is marked', () => {
   assert.is(lanes.takeNext(), undefined)
   lanes.marked([1n])
   assert.equal([lanes.heldIds(), lanes.room()], [[], 12])
+})
+
+test('there is room for as many rows as fit into memory, if they are as large as the last ones, and for one at least', () => {
+  const lanes = createLanes(limits)
+  const rows = (from: number, count: number, bytes: number) =>
+    Array.from({ length: count }, (_, nth) => row(from + nth, `a${from + nth}`, 0, 'x'.repeat(bytes)))
+  assert.is(lanes.room(), 12)
+  lanes.accept(rows(1, 3, megabyte))
+  assert.equal([lanes.room(), lanes.capacity()], [1, 4])
+  lanes.accept(rows(4, 1, 3 * megabyte))
+  assert.equal([lanes.room(), lanes.capacity()], [0, 1])
+  lanes.marked([1n, 2n, 3n])
+  assert.is(lanes.room(), 0)
+  lanes.marked([4n])
+  assert.is(lanes.room(), 1)
+  lanes.accept(rows(5, 2, 8 * megabyte))
+  lanes.marked([5n, 6n])
+  assert.equal([lanes.room(), lanes.capacity()], [1, 1])
+})
+
+test('a claim that failed is made for half as many rows, until one comes through', () => {
+  const lanes = createLanes(limits)
+  lanes.accept([row(1, 'a')])
+  lanes.marked([1n])
+  const rooms = [1, 2, 3, 4, 5, 6].map(() => {
+    lanes.claimFailed()
+    return lanes.room()
+  })
+  assert.equal(rooms, [12, 8, 4, 2, 1, 1])
+  lanes.accept([row(2, 'b')])
+  assert.is(lanes.room(), 11)
 })
 
 test('a refused row lets go of its aggregate, and nothing of it is taken until it opens again', () => {

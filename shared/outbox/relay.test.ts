@@ -42,6 +42,29 @@ test('one aggregate with a long backlog does not keep others out', () =>
     assert.equal(fake.placesOf(long!), upTo(300))
   }))
 
+test('of large events there are fewer in memory, and all go out', () =>
+  withOutbox(async ({ url, sql }) => {
+    const text = 'x'.repeat(250_000)
+    for (let round = 0; round < 8; round += 1) {
+      const large = Array.from({ length: 50 }, () => event(randomUUID(), 0, { payload: { place: 0, text } }))
+      await append(sql, large)
+    }
+    let confirm = () => {}
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve
+    })
+    const fake = createFakeTransport(() => confirmed.then(() => ({ kind: 'confirmed' })))
+    await withRelay({ databaseUrl: url, transport: fake.transport, pollMs: 50 }, async (relay) => {
+      await eventually(() => relay.state().held > 0)
+      await pause(500)
+      assert.ok(relay.state().held * text.length <= 64 * 1024 * 1024)
+      confirm()
+      await eventually(() => isDrained(sql))
+    })
+    assert.is(new Set(fake.log.map(({ eventId }) => eventId)).size, 400)
+    assert.is(fake.log.length, 400)
+  }))
+
 test('claims by state: a lower id that is committed later still goes out', () =>
   withOutbox(({ url, sql }) =>
     withClient(url, async (late) => {

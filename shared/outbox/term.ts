@@ -24,7 +24,9 @@ export interface TermOptions {
 
 /** Rows in memory, as a multiple of those in flight: some fly, some wait to fly, some wait to be marked. */
 const heldPerInFlight = 3
-/** A claim is worth its round trip when it brings so many. */
+/** What is in memory of payloads, so that large ones do not exhaust it and are read within a statement's time. */
+const heldBytes = 64 * 1024 * 1024
+/** A claim is worth its round trip when it brings so many, or a third of all that there is room for. */
 const worthAClaim = 500
 /** Rows of one aggregate in memory: they go one by one, so more would only keep others out. */
 const perAggregate = 16
@@ -38,7 +40,7 @@ const afterErrorMs = 500
 export const createTerm = (session: Session, bell: Bell, options: TermOptions) => {
   const { observer, crashPoint, inFlight } = options
   const { sql } = session
-  const lanes = createLanes({ inFlight, held: heldPerInFlight * inFlight, perAggregate })
+  const lanes = createLanes({ inFlight, held: heldPerInFlight * inFlight, heldBytes, perAggregate })
   const landing = createLanding({ ...options, sql, lanes })
   const { retentionHours } = options
   const pruner = retentionHours === undefined ? undefined : createPruner(sql, { retentionHours })
@@ -65,7 +67,8 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
 
   const mayClaim = () => {
     const room = lanes.room()
-    const isWorthIt = room >= Math.min(inFlight, worthAClaim) || (room > 0 && lanes.counts().held === 0)
+    const enough = Math.min(inFlight, worthAClaim, lanes.capacity() / heldPerInFlight)
+    const isWorthIt = room >= enough || (room > 0 && lanes.counts().held === 0)
     return wanted && !finishing && publishing.isReady() && isWorthIt
   }
 
@@ -74,7 +77,14 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     wanted = false
     // As many as there is room for: a mark may have freed more than fly, and while it is made nothing else is claimed.
     const limit = lanes.room()
-    const rows = await claim(sql, { heldIds: lanes.heldIds(), skippedAggregates: lanes.skipped(), limit })
+    const rows = await claim(sql, {
+      heldIds: lanes.heldIds(),
+      skippedAggregates: lanes.skipped(),
+      limit,
+    }).catch((error) => {
+      lanes.claimFailed()
+      throw error
+    })
     if (rows.length > 0) await crashPoint?.('relay.afterClaim')
     if (rows.length === limit) wanted = true
     lanes.accept(landing.claimed(rows))
