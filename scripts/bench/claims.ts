@@ -31,7 +31,8 @@ export const watchClaims = (): number[] => {
   return claims
 }
 
-const rowsAtMost = 1_000
+/** Of a claim that is asked for. */
+export const rowsAtMost = 1_000
 
 /** What asking took, in milliseconds of each time. */
 export interface AskedClaims {

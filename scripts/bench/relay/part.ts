@@ -9,7 +9,8 @@ export const relay: Part = {
   question: `how fast does the outbox drain, ${waitingEvents.toLocaleString('en')} events waiting?`,
   figures: {
     rate: { label: 'published', unit: 'events/s' },
-    claimP99: { label: 'claim query p99', unit: 'ms' },
+    claimP99: { label: 'claim query in PostgreSQL, p99', unit: 'ms' },
+    waitedP99: { label: 'the relay waits for a claim, p99', unit: 'ms' },
   },
   per: { count: 10_000, what: 'events' },
   sides: [
@@ -69,7 +70,7 @@ export const relay: Part = {
       aim: { atLeast: 1 },
     },
     {
-      what: 'claim query p99 with published rows kept',
+      what: 'claim query in PostgreSQL, p99, with published rows kept',
       figure: 'claimP99',
       of: 'ours-kept',
       must: { atMost: 10 },
