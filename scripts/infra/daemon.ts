@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import { startGuard } from './guard.ts'
 
 export interface DaemonOptions {
@@ -71,7 +72,8 @@ export function startDaemon(options: DaemonOptions): Daemon {
       if (!inTime) signal('SIGKILL')
       await gone
     },
-    lastLines: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n'),
+    lastLines: () =>
+      stripVTControlCharacters(readFileSync(logFile, 'utf8')).trim().split('\n').slice(-5).join('\n'),
   }
 }
 

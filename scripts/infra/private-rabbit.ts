@@ -36,7 +36,8 @@ export async function startPrivateRabbit(options: {
   return startPrivateServer({
     name: 'RabbitMQ',
     url: `amqp://guest:guest@127.0.0.1:${port}`,
-    startTimeoutMs: 90_000,
+    startTimeoutMs: 120_000,
+    hungAfterMs: 45_000, // a boot takes 3 to 10 s; one was seen to stand still for 90
     stopSignal: 'SIGTERM',
     whyNot: whyNotRabbit,
     start: () => {
@@ -83,8 +84,11 @@ const configuration = (port: number, managed: boolean, more = ''): string =>
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     ...(managed ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${port + managementOffset}`] : []),
     'disk_free_limit.absolute = 50MB',
-    'log.console = false',
-    'log.file.level = warning',
+    // Into the one file, console.log, so that the end of it tells how far a boot came.
+    'log.console = true',
+    'log.console.level = info',
+    'log.connection.level = warning',
+    'log.file = false',
     more,
     '',
   ].join('\n')

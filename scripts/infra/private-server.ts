@@ -22,6 +22,8 @@ export interface ServerKind {
   whyNot(url: string): Promise<string | undefined>
   stopSignal: NodeJS.Signals
   startTimeoutMs: number
+  /** A process that runs and does not answer after this long is ended and started again, once. */
+  hungAfterMs?: number
   afterStop?(): Promise<void>
 }
 
@@ -52,16 +54,23 @@ export async function startPrivateServer(kind: ServerKind): Promise<PrivateServe
 }
 
 async function startAndWait(kind: ServerKind): Promise<Daemon> {
-  const deadline = performance.now() + kind.startTimeoutMs
+  const { hungAfterMs = Number.POSITIVE_INFINITY } = kind
+  const began = performance.now()
+  let mayHang = true
   let daemon = kind.start()
   for (;;) {
     const reason = await kind.whyNot(kind.url)
     if (reason === undefined && daemon.isRunning()) return daemon
-    if (performance.now() > deadline) {
+    const took = performance.now() - began
+    if (took > kind.startTimeoutMs) {
       await daemon.stop('SIGKILL', stopTimeoutMs)
       throw new Unavailable(`${kind.name} did not come up: ${reason}\n${daemon.lastLines()}`, {
         code: 'infra.not_started',
       })
+    }
+    if (took > hungAfterMs && mayHang) {
+      mayHang = false
+      await daemon.stop('SIGKILL', stopTimeoutMs)
     }
     await pause(100)
     // After a kill -9 the data are still held for a moment by what is left of the old server: try again until the deadline.
