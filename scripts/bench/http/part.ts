@@ -33,7 +33,13 @@ export const http: Part = {
       key: 'ours',
       name: 'order service, relay publishing meanwhile',
       kind: 'ours',
-      run: async (scene) => (await import('./ours.ts')).postToService(scene, 60_000),
+      run: async (scene) => (await import('./ours.ts')).postToService(scene, 60_000, 'on'),
+    },
+    {
+      key: 'ours-alone',
+      name: 'order service, no relay in it: what the rivals do',
+      kind: 'ours',
+      run: async (scene) => (await import('./ours.ts')).postToService(scene, 60_000, 'off'),
     },
   ],
   claims: [
