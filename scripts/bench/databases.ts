@@ -37,10 +37,10 @@ export const withFilled = async <Result>(
  */
 const copyDatabase = (postgresUrl: string, template: string, name: string) =>
   withClient(postgresUrl, async (client) => {
-    const { rows } = await client.query<{ sayable: boolean }>(
-      `select current_setting('server_version_num')::int >= 150000 as sayable`,
+    const { rows } = await client.query<{ byPage: boolean }>(
+      `select current_setting('server_version_num')::int >= 150000 as "byPage"`,
     )
-    const strategy = rows[0]?.sayable ? 'strategy file_copy' : ''
+    const strategy = rows[0]?.byPage ? 'strategy file_copy' : ''
     await client.query(`create database "${name}" template "${template}" ${strategy}`)
     await client.query('checkpoint')
   })
