@@ -15,7 +15,8 @@ export interface TransactionOptions {
 
 /**
  * Transactions on the driver that Prisma's client works with, from the same pool. What `work` asks for without waiting goes out at
- * once, in the order asked, with the BEGIN before it: a round trip for as many statements as don't need each other's answers.
+ * once, in the order asked: a round trip for as many statements as don't need each other's answers. The BEGIN is waited for: when
+ * the server refuses it (a cancelled query, no memory), each statement behind it would be committed by itself.
  * A statement the server refuses fails the transaction, whether `work` looks at it or not.
  */
 export const createTransactions =
@@ -24,9 +25,7 @@ export const createTransactions =
     const connection = (await pool.connect()) as pg.PoolClient & AnsweredClient
     const giveUp = setTimeout(() => connection.abandon(), timeoutMs)
     try {
-      const begun = connection.query('begin; set local plan_cache_mode = force_generic_plan')
-      // Told by whatever is asked next.
-      begun.catch(() => {})
+      await connection.query('begin; set local plan_cache_mode = force_generic_plan')
       const result = await work(sqlOn(connection, names))
       const { command } = await connection.query('commit')
       if (command !== 'COMMIT')
