@@ -6,7 +6,7 @@ export { type FindOptions, findServers, type Servers } from './find-servers.ts'
 export { ownPlace } from './own-place.ts'
 export { freePort, isFree } from './ports.ts'
 export { startPrivatePostgres } from './private-postgres.ts'
-export { startPrivateRabbit } from './private-rabbit.ts'
+export { type PrivateCluster, startPrivateCluster, startPrivateRabbit } from './private-rabbit.ts'
 export type { PrivateServer } from './private-server.ts'
 export {
   type DatabaseReport,

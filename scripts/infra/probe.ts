@@ -1,6 +1,6 @@
 import { withClient } from '../../shared/database/migrations/index.ts'
 import { describe } from '../../shared/failure/index.ts'
-import { type BrokerConnection, connectBroker } from '../../shared/messaging/index.ts'
+import { type BrokerConnection, brokerUrls, connectBroker } from '../../shared/messaging/index.ts'
 
 const probeTimeoutMs = 3_000
 
@@ -18,8 +18,9 @@ export async function whyNotPostgres(url: string): Promise<string | undefined> {
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Undefined when RabbitMQ takes an AMQP connection at `url`, else the reason in one line. */
+/** Undefined when RabbitMQ, or a node of its cluster, takes an AMQP connection at `url`, else the reason in one line. */
 export async function whyNotRabbit(url: string): Promise<string | undefined> {
+  const nodes = brokerUrls(url).length
   let connection: BrokerConnection | undefined
   try {
     return await new Promise<string | undefined>((resolve) => {
@@ -28,7 +29,8 @@ export async function whyNotRabbit(url: string): Promise<string | undefined> {
         ...options,
         onState: (state) => {
           if (state.kind === 'connected') resolve(undefined)
-          if (state.kind === 'connecting' && state.failures > 0) resolve(state.reason ?? 'it does not answer')
+          if (state.kind === 'connecting' && state.failures >= nodes)
+            resolve(state.reason ?? 'it does not answer')
         },
       })
     })

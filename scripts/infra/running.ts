@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { Unavailable } from '../../shared/failure/index.ts'
+import { brokerUrls } from '../../shared/messaging/index.ts'
 import { whyNotPostgres, whyNotRabbit } from './probe.ts'
 import { displayName, type Found, type ServerName, type Source } from './source.ts'
 
@@ -21,7 +22,7 @@ export const environmentSource: Source = async (server) => {
 }
 
 function checked(key: string, text: string): string {
-  if (URL.canParse(text)) return text
+  if (brokerUrls(text).every((url) => URL.canParse(url))) return text
   throw new Unavailable(`${key} is not a URL. Next: correct it, or unset ${key}`, {
     code: 'infra.named_unavailable',
   })

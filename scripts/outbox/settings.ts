@@ -9,6 +9,7 @@ import {
 } from '../../shared/config/index.ts'
 import type { ServiceName } from '../../shared/contracts/index.ts'
 import { classifyDatabaseError, describe, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { brokerUrls } from '../../shared/messaging/index.ts'
 import { exitCodes } from '../infra/command.ts'
 import { Interrupted } from './question.ts'
 
@@ -29,7 +30,7 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** Servers on another machine, or NODE_ENV=production, are taken for production: changes need `--env production`. */
 export const guardProduction = (settings: Settings, env: string | undefined): void => {
-  const elsewhere = [settings.postgresUrl, settings.amqpUrl].find(
+  const elsewhere = [settings.postgresUrl, ...brokerUrls(settings.amqpUrl)].find(
     (url) => !loopback.test(new URL(url).hostname),
   )
   const production = environment().NODE_ENV === 'production'
@@ -45,7 +46,7 @@ export const guardProduction = (settings: Settings, env: string | undefined): vo
 /** Events are believed only from their service's broker user, where EVENT_PUBLISHERS names one. */
 export const guardPublisher = (settings: Settings, service: ServiceName): void => {
   const expected = settings.eventPublishers[service]
-  const user = decodeURIComponent(new URL(settings.amqpUrl).username)
+  const user = decodeURIComponent(new URL(brokerUrls(settings.amqpUrl)[0] as string).username)
   if (expected === undefined || expected === user) return
   throw new Refused(
     'invalid',

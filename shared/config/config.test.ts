@@ -76,6 +76,10 @@ test('URLs of the wrong kind are refused and never repeated', () => {
     { AMQP_URL: 'amqp://127.0.0.1' },
     { AMQP_URL: 'http://u:hunter2@h' },
     { AMQP_URL: 'amqp://u:hunter2@:99999' },
+    { AMQP_URL: 'amqp://u:hunter2@one,amqp://two' },
+    { AMQP_URL: 'amqp://u:hunter2@one,http://u:hunter2@two' },
+    { AMQP_URL: 'amqp://u:hunter2@one/v,amqp://u:hunter2@two/w' },
+    { AMQP_URL: 'amqp://u:hunter2@one,amqp://you:hunter2@two' },
   ]
   for (const env of bad) {
     const text = problemsOf(env).join('\n')
@@ -123,7 +127,15 @@ test('production refuses default credentials, except on loopback', () => {
   assert.is(problemsOf({ NODE_ENV, DATABASE_URL: 'postgres://app@db/d' }).length, 1)
   assert.is(problemsOf({ NODE_ENV, DATABASE_URL: 'postgres://app:x9@db/d' }).length, 0)
   assert.is(problemsOf({ NODE_ENV, AMQP_URL: 'amqp://guest:guest@localhost' }).length, 0)
+  assert.is(
+    problemsOf({ NODE_ENV, AMQP_URL: 'amqp://guest:guest@localhost,amqp://guest:guest@rabbit' }).length,
+    1,
+  )
   assert.is(problemsOf({ AMQP_URL: 'amqp://guest:guest@rabbit' }).length, 0)
+  assert.is(
+    problemsOf({ AMQP_URL: 'amqp://u:a,b@one:5671/v,amqp://u:a,b@two/v,amqps://u:c@three/v' }).length,
+    0,
+  )
 })
 
 test('commands for a running system take the development servers when nothing is said', () => {

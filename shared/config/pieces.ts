@@ -61,6 +61,8 @@ export const namespace = z
 interface UrlRules {
   schemes: readonly string[]
   example: string
+  /** Several, comma separated, each as it must be, with one user and path. */
+  severalAllowed?: boolean
   userRequired?: boolean
   databaseRequired?: boolean
 }
@@ -75,19 +77,34 @@ const parsedUrl = (value: string): URL | undefined => {
   }
 }
 
-const url = ({ schemes, example, userRequired = false, databaseRequired = false }: UrlRules) => {
-  const expected = `must be a URL like ${example}`
+/** The URLs in a value that may be several: a comma parts them only where the next one begins. */
+export const urlsIn = (value: string): string[] => value.split(/,(?=[a-z]+:\/\/)/)
+
+const url = (rules: UrlRules) => {
+  const expected = `must be a URL like ${rules.example}`
   return text(expected).superRefine((value, context) => {
-    const problem = (message: string) => context.addIssue({ code: 'custom', message })
-    const it = parsedUrl(value)
-    if (it === undefined || !schemes.includes(it.protocol.slice(0, -1)) || it.hostname === '') {
-      return problem(expected)
-    }
-    if (userRequired && (it.username === '' || it.password === '')) {
-      return problem(`must name a user and a password, as in ${example}`)
-    }
-    if (databaseRequired && !/^\/[^/]+$/.test(it.pathname)) problem(`must name a database, as in ${example}`)
+    const urls = rules.severalAllowed ? urlsIn(value) : [value]
+    const message =
+      urls.map((one) => urlProblem(one, rules)).find((problem) => problem !== undefined) ??
+      (accounts(urls).size > 1 ? 'must name the same user and the same path in each URL' : undefined)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
+}
+
+const accounts = (urls: readonly string[]) =>
+  new Set(urls.map((one) => `${parsedUrl(one)?.username} ${parsedUrl(one)?.pathname}`))
+
+const urlProblem = (
+  value: string,
+  { schemes, example, userRequired = false, databaseRequired = false }: UrlRules,
+): string | undefined => {
+  const it = parsedUrl(value)
+  if (it === undefined || !schemes.includes(it.protocol.slice(0, -1)) || it.hostname === '')
+    return `must be a URL like ${example}`
+  if (userRequired && (it.username === '' || it.password === ''))
+    return `must name a user and a password, as in ${example}`
+  if (databaseRequired && !/^\/[^/]+$/.test(it.pathname)) return `must name a database, as in ${example}`
+  return undefined
 }
 
 /** The URL of one PostgreSQL database. */
@@ -103,10 +120,14 @@ export const serverUrl = url({
   example: 'postgres://USER:PASSWORD@127.0.0.1:5432',
 })
 
-/** The URL of a RabbitMQ server; user and password are required, since amqplib would silently be guest without. */
+/**
+ * The URL of a RabbitMQ server, or those of a cluster's nodes, comma separated; user and password are required, since amqplib would
+ * silently be guest without.
+ */
 export const amqpUrl = url({
   schemes: ['amqp', 'amqps'],
   example: 'amqp://USER:PASSWORD@127.0.0.1:5672',
+  severalAllowed: true,
   userRequired: true,
 })
 

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import type { z } from 'zod'
+import { urlsIn } from './pieces.ts'
 
 /** sysexits.h: something is wrong with the configuration. */
 export const configExitCode = 78
@@ -69,8 +70,9 @@ const defaults = new Set(['guest:guest', 'postgres:postgres'])
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** No password or one everybody knows, on a host that others can reach. */
-const hasDevelopmentCredentials = (value: string): boolean => {
-  if (!URL.canParse(value)) return false
-  const { username, password, hostname } = new URL(value)
-  return !loopback.test(hostname) && (password === '' || defaults.has(`${username}:${password}`))
-}
+const hasDevelopmentCredentials = (value: string): boolean =>
+  urlsIn(value).some((url) => {
+    if (!URL.canParse(url)) return false
+    const { username, password, hostname } = new URL(url)
+    return !loopback.test(hostname) && (password === '' || defaults.has(`${username}:${password}`))
+  })

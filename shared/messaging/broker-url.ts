@@ -23,8 +23,25 @@ const managementOf = ({ protocol, username, password, hostname, port }: URL): st
   return `${scheme}://${username}:${password}@${hostname}:${Number(port || standard) + managementOffset}`
 }
 
+/** The nodes of one broker: a cluster is written as the URLs of its nodes, comma separated. */
+export const brokerUrls = (text: string): string[] => text.split(/,(?=amqps?:\/\/)/)
+
+/**
+ * Reads the URLs of a broker's nodes, all with the same user and vhost. Throws `Refused` (`broker.url_invalid`), which never quotes them.
+ */
+export const parseBrokerUrls = (text: string, heartbeatSeconds: number): BrokerAddress[] => {
+  const addresses = brokerUrls(text).map((url) => parseBrokerUrl(url, heartbeatSeconds))
+  const identities = new Set(addresses.map(({ user, vhost }) => JSON.stringify([user, vhost])))
+  if (identities.size > 1)
+    throw new Refused('invalid', "the URLs of the broker's nodes differ in user or vhost", {
+      code: 'broker.url_invalid',
+      next: 'name the nodes of one cluster, with one user and one vhost',
+    })
+  return addresses
+}
+
 /** Reads an amqp:// or amqps:// URL. Throws `Refused` (`broker.url_invalid`), which never quotes the URL. */
-export const parseBrokerUrl = (text: string, heartbeatSeconds: number): BrokerAddress => {
+const parseBrokerUrl = (text: string, heartbeatSeconds: number): BrokerAddress => {
   if (!URL.canParse(text) || !/^amqps?:$/.test(new URL(text).protocol)) {
     throw new Refused('invalid', 'the broker URL is not an amqp:// or amqps:// URL', {
       code: 'broker.url_invalid',

@@ -59,6 +59,7 @@ export const keepChannel = <C extends Channel>(
   }
 
   const keep = async (session: Session) => {
+    let lastReason: string | undefined
     for (let failures = 0; !stop.signal.aborted && !session.closed.aborted; failures += 1) {
       const since = performance.now()
       try {
@@ -67,7 +68,9 @@ export const keepChannel = <C extends Channel>(
         log.debug({ name }, 'channel closed')
       } catch (error) {
         if (stop.signal.aborted || session.closed.aborted) return
-        log.warn({ name, reason: describe(error) }, 'channel not usable')
+        const reason = describe(error)
+        log[reason === lastReason ? 'debug' : 'warn']({ name, reason }, 'channel not usable')
+        lastReason = reason
       }
       if (performance.now() - since > stableMs) failures = 0
       const again = AbortSignal.any([stop.signal, session.closed])

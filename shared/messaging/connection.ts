@@ -1,5 +1,5 @@
 import { backoffMs, describe, pause, Unavailable } from '../failure/index.ts'
-import { parseBrokerUrl } from './broker-url.ts'
+import { type BrokerAddress, parseBrokerUrls } from './broker-url.ts'
 import { createGate } from './gate.ts'
 import type { Log } from './log-port.ts'
 import { openSession, type Session } from './session.ts'
@@ -18,8 +18,8 @@ export interface BrokerConnection {
   /** The broker user; stamped on what is published, checked by the broker. */
   user: string
   vhost: string
-  /** Where the management API of this broker is to be expected; with credentials. */
-  managementUrl: string
+  /** Where the management API of the node last connected to is to be expected; with credentials. */
+  managementUrl(): string
   state(): BrokerState
   /** The live connection, if there is one. */
   session(): Session | undefined
@@ -32,6 +32,7 @@ export interface BrokerConnection {
 }
 
 export interface ConnectOptions {
+  /** The broker's, or those of a cluster's nodes, comma separated; they are tried in turn. */
   url: string
   /** Shown in the broker's list of connections, e.g. `order publish`. */
   name: string
@@ -46,16 +47,26 @@ export interface ConnectOptions {
 // A connection that lives shorter than this counts as a failed attempt.
 const stableMs = 5_000
 
-/** After a stable connection try again at once; after that at most once a second, at least every two, jittered. */
-export const reconnectDelayMs = (failures: number, random: () => number = Math.random): number =>
-  failures === 0
+/**
+ * After a stable connection try again at once, and so every other node of a cluster; after that each node at most once a second, jittered.
+ */
+export const reconnectDelayMs = (
+  failures: number,
+  nodes: number,
+  random: () => number = Math.random,
+): number =>
+  failures === 0 || failures % nodes > 0
     ? backoffMs(0, { firstMs: 200, capMs: 200, random })
-    : 1_000 + backoffMs(failures, { firstMs: 250, capMs: 1_000, random })
+    : 1_000 + backoffMs(failures / nodes, { firstMs: 250, capMs: 1_000, random })
 
-/** Keeps one connection to the broker alive until it is closed. Never throws later and never ends the process. */
+/**
+ * Keeps one connection to the broker alive until it is closed; what is lost on one node is tried on the next. Throws `Refused`
+ * (`broker.url_invalid`); never throws later and never ends the process.
+ */
 export const connectBroker = (options: ConnectOptions): BrokerConnection => {
   const { name, log, heartbeatSeconds = 10, connectTimeoutMs = 5_000, setupTimeoutMs = 10_000 } = options
-  const address = parseBrokerUrl(options.url, heartbeatSeconds)
+  const nodes = parseBrokerUrls(options.url, heartbeatSeconds)
+  let address = nodes[0] as BrokerAddress
   const stop = createAbort()
   const setups = new Set<Setup>()
   const listeners = new Set<(state: BrokerState) => void>(options.onState ? [options.onState] : [])
@@ -101,7 +112,8 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
   const run = async () => {
     let generation = 1
     let failures = 0
-    while (!stop.signal.aborted) {
+    for (let turn = 0; !stop.signal.aborted; turn += 1) {
+      address = nodes[turn % nodes.length] as BrokerAddress
       let reason: string
       try {
         const lived = await liveOnce(generation)
@@ -115,7 +127,7 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
       if (stop.signal.aborted) break
       log.warn({ name, failures, reason }, 'not connected to the broker')
       setState({ kind: 'connecting', failures, reason })
-      await pause(reconnectDelayMs(failures), stop.signal)
+      await pause(reconnectDelayMs(failures, nodes.length), stop.signal)
     }
     setState({ kind: 'closed' })
   }
@@ -125,7 +137,7 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
     name,
     user: address.user,
     vhost: address.vhost,
-    managementUrl: address.managementUrl,
+    managementUrl: () => address.managementUrl,
     state: () => state,
     session: () => session,
     async connected(signal) {

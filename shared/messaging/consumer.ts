@@ -40,7 +40,7 @@ export interface ConsumeOptions {
   retryDelaysMs: readonly number[]
   log: Log
   /** Makes the queue again when it was deleted. */
-  redeclare?: () => Promise<void>
+  redeclare?: () => Promise<unknown>
   onSubscribed?: () => void
   observer?: ConsumerObserver
   /** How long `stop` waits for handlers; 10000 when not said. */

@@ -15,34 +15,56 @@ const leaderMs = 30_000
 /**
  * Makes everything that the topology names; what is there already stays. Returns when every queue answers. Throws `Unavailable`:
  * `topology.different` when something of that name is otherwise, `topology.leaderless` when a queue does not come up.
+ * Answers the queues of requests that are on a node of the cluster which is down: nobody can use them until it is back.
  */
-export const declareTopology = async (connection: BrokerConnection, topology: Topology): Promise<void> => {
-  await assertTopology(connection, topology)
-  await queuesAnswer(connection, topology)
+export const declareTopology = async (
+  connection: BrokerConnection,
+  topology: Topology,
+): Promise<ReadonlySet<string>> => {
+  const away = await assertTopology(connection, topology)
+  const here = topology.queues.map(({ name }) => name).filter((name) => !away.has(name))
+  await queuesAnswer(connection, here)
+  return away
 }
 
 /** The same without waiting for the queues to answer: cheap enough to be repeated while everything works. */
-export const assertTopology = async (connection: BrokerConnection, topology: Topology): Promise<void> => {
+export const assertTopology = async (
+  connection: BrokerConnection,
+  topology: Topology,
+): Promise<ReadonlySet<string>> => {
   const session = await connection.connected(AbortSignal.timeout(connectMs))
-  const channel = await session.createChannel()
-  try {
-    await within(
-      stepMs + topology.queues.length * 1_000,
-      'declaring the topology',
-      declareAll(channel, topology),
-    )
-  } catch (error) {
-    throw different(error)
-  } finally {
-    await channel.close().catch(() => {})
+  const limitMs = stepMs + topology.queues.length * 1_000
+  const away = new Set<string>()
+  // A queue that is away costs its channel; the next one goes round it.
+  for (;;) {
+    const known = away.size
+    const channel = await session.createChannel()
+    try {
+      await within(limitMs, 'declaring the topology', declareAll(channel, topology, away))
+      return away
+    } catch (error) {
+      if (away.size === known) throw different(error)
+    } finally {
+      await channel.close().catch(() => {})
+    }
   }
 }
 
+/** Whether a queue can't be had because the only node that has it is down. */
+export const isAway = (error: unknown): boolean =>
+  (error as { code?: unknown }).code === 404 && /home node .* is down/.test(describe(error))
+
 /** Asserts what the topology names on an open channel, bindings last. */
-const declareAll = async (channel: Channel, topology: Topology): Promise<void> => {
+const declareAll = async (channel: Channel, topology: Topology, away: Set<string>): Promise<void> => {
   for (const { name, type } of topology.exchanges) await channel.assertExchange(name, type, { durable: true })
-  for (const queue of topology.queues) {
-    await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments })
+  for (const { name, arguments: args } of topology.queues) {
+    if (away.has(name)) continue
+    try {
+      await channel.assertQueue(name, { durable: true, arguments: args })
+    } catch (error) {
+      if (isAway(error)) away.add(name)
+      throw error
+    }
   }
   await declareBindings(channel, topology)
 }
@@ -63,9 +85,9 @@ const different = (error: unknown): unknown =>
     : error
 
 // A quorum queue is of use when its leader answers; each failed question costs its channel.
-const queuesAnswer = async (connection: BrokerConnection, { queues }: Topology): Promise<void> => {
+const queuesAnswer = async (connection: BrokerConnection, queues: readonly string[]): Promise<void> => {
   const until = performance.now() + leaderMs
-  for (let left = queues.map((it) => it.name); left.length > 0; ) {
+  for (let left = queues; left.length > 0; ) {
     const session = await connection.connected(AbortSignal.timeout(connectMs))
     const channel = await session.createChannel()
     try {

@@ -1,4 +1,4 @@
-export { managementOffset } from './broker-url.ts'
+export { brokerUrls, managementOffset } from './broker-url.ts'
 export {
   type BrokerConnection,
   type BrokerState,

@@ -150,7 +150,7 @@ test('ready waits for the connection and rejects with the signal', async () => {
     name: 'x',
     user: '',
     vhost: '/',
-    managementUrl: '',
+    managementUrl: () => '',
     state: () => ({ kind: 'closed' as const }),
   }
   const never = {

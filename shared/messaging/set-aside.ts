@@ -14,7 +14,7 @@ export interface SetAsideOptions {
   /** The consumer's broker user. */
   user: string
   /** Makes the queues again when one of them is gone. */
-  redeclare: () => Promise<void>
+  redeclare: () => Promise<unknown>
   log: Log
 }
 

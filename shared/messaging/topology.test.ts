@@ -9,7 +9,7 @@ import { withBench } from './testing.ts'
 import { mergeTopologies, systemTopology, type Topology, workQueue } from './topology.ts'
 import { type VerifyOptions, verifyTopology } from './verify-topology.ts'
 
-const complaint = async (verifying: Promise<void>): Promise<string> => {
+const complaint = async (verifying: Promise<unknown>): Promise<string> => {
   try {
     await verifying
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Channel } from 'amqplib'
 import { describe, Unavailable } from '../failure/index.ts'
 import { bindingProblems } from './binding-problems.ts'
 import type { BrokerConnection } from './connection.ts'
-import { declareBindings, leaderlessNext } from './declare-topology.ts'
+import { declareBindings, isAway, leaderlessNext } from './declare-topology.ts'
 import { queueAnswers } from './queue-answers.ts'
 import { within } from './time-limit.ts'
 import type { Topology } from './topology.ts'
@@ -25,7 +25,7 @@ const usualManagementMs = 1_500
 
 /**
  * Holds the broker against the topology without creating exchanges or queues. Throws `Unavailable` with one line that names all that
- * is `topology.missing`, `topology.different`, `topology.leaderless` or `topology.extra`, and what to do; of a broker that has
+ * is `topology.missing`, `topology.different`, `topology.leaderless`, `topology.away` or `topology.extra`, and what to do; of a broker that has
  * nothing of it yet (`topology.absent`) it says no more than that.
  */
 export const verifyTopology = async (
@@ -37,7 +37,7 @@ export const verifyTopology = async (
   if (problems.length === 0) return
   const all = topology.exchanges.length + topology.queues.length
   if (problems.filter(({ kind }) => kind === 'missing').length === all) throw absent()
-  const worst = (['leaderless', 'different', 'missing', 'extra'] as const).find((kind) =>
+  const worst = (['leaderless', 'different', 'missing', 'away', 'extra'] as const).find((kind) =>
     problems.some((it) => it.kind === kind),
   )
   throw new Unavailable(`the broker's topology: ${problems.map((it) => it.text).join('; ')}`, {
@@ -50,6 +50,7 @@ const nextSteps = {
   leaderless: leaderlessNext,
   different: 'delete what differs (an empty queue, an exchange without use), then `npm run migrate`',
   missing: '`npm run migrate`',
+  away: 'start that node; until then nobody can call these procedures',
   extra: 'unbind it, unless you know what it is for',
 }
 
@@ -100,7 +101,7 @@ const askForBindings = async (
 ): Promise<TopologyProblem[] | undefined> => {
   if (managementUrl) return bindingProblems(topology, managementUrl, vhost, managementMs)
   try {
-    return await bindingProblems(topology, usual, vhost, usualManagementMs)
+    return await bindingProblems(topology, usual(), vhost, usualManagementMs)
   } catch (error) {
     if (error instanceof Unavailable) return undefined
     throw error
@@ -138,6 +139,7 @@ const problemOf = (what: string, error: unknown): TopologyProblem | undefined =>
     return { kind: 'leaderless', text: `${what} has no leader` }
   if (code === 404 && /no (queue|exchange) '/.test(text))
     return { kind: 'missing', text: `${what} is missing` }
+  if (isAway(error)) return { kind: 'away', text: `${what} is on a node that is down` }
   if (code === 406 || code === 405 || code === 404) {
     return { kind: 'different', text: `${what} is different: ${complaint(text)}` }
   }

@@ -38,7 +38,7 @@ export interface RpcServerOptions {
   prefetch: number
   /** How long a request without a deadline of its own is worked on, milliseconds. */
   timeoutMs: number
-  redeclare: () => Promise<void>
+  redeclare: () => Promise<unknown>
   log: Log
   observer: { served(procedure: string, ok: boolean): void; expired(procedure: string): void }
 }

@@ -78,13 +78,21 @@ export const keepTopology = (
   let up = false
   let declaredFor: number | undefined
   let lastProblem: string | undefined
+  let lastAway = ''
   let looked: (different?: unknown) => void = () => {}
   const firstLook = new Promise<unknown>((resolve) => {
     looked = resolve
   })
 
+  const tellAway = (away: ReadonlySet<string>) => {
+    const names = [...away].join(', ')
+    if (names !== lastAway && names !== '')
+      log.warn({ queues: names }, 'queues are on a broker node that is down')
+    lastAway = names
+  }
+
   const redeclare = async () => {
-    await declareTopology(connection, topology)
+    tellAway(await declareTopology(connection, topology))
     if (!up) log.info({ queues: topology.queues.length }, 'broker topology stands')
     up = true
     lastProblem = undefined
@@ -107,7 +115,7 @@ export const keepTopology = (
         const { generation } = await connection.connected(stopping.signal)
         if (!up) await verify()
         // After a restart of the broker a queue may be there and have no leader; in between only bindings can go unnoticed.
-        if (up && generation === declaredFor) await assertTopology(connection, topology)
+        if (up && generation === declaredFor) tellAway(await assertTopology(connection, topology))
         else await redeclare()
         declaredFor = generation
         looked()

@@ -1,4 +1,5 @@
 import { services } from '../../shared/contracts/index.ts'
+import { brokerUrls } from '../../shared/messaging/index.ts'
 import { eventually } from '../../shared/testing/index.ts'
 import { nothingLost, type Planted, saidWhatHappened, sameEveryTime, unhandled } from './events.ts'
 import { logsAreClean } from './logs.ts'
@@ -63,6 +64,8 @@ const queuesAreEmpty = async (
   return problems
 }
 
+const passwordIn = (amqpUrl: string) => new URL(brokerUrls(amqpUrl)[0] as string).password
+
 const noSessionLeaks = async (system: System): Promise<string[]> => {
   const rows = await system.sql<{ datname: string; state: string; query: string }>(
     'order',
@@ -84,7 +87,7 @@ export const checkInvariants = async (system: System, options: InvariantOptions 
     ...saidWhatHappened(snapshot),
     ...nothingLost(snapshot, wiretap, planted),
     ...sameEveryTime(wiretap, planted),
-    ...logsAreClean(system.processes, new URL(system.amqpUrl).password, options.expectedLog),
+    ...logsAreClean(system.processes, passwordIn(system.amqpUrl), options.expectedLog),
   ]
   await eventually(async () => {
     const late = [...(await queuesAreEmpty(system, options.dead ?? {})), ...(await noSessionLeaks(system))]
