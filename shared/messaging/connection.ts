@@ -142,7 +142,7 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
     session: () => session,
     async connected(signal) {
       try {
-        await live.passed(signal ? AbortSignal.any([signal, stop.signal]) : stop.signal)
+        await live.passed(signal, stop.signal)
       } catch (cause) {
         const reason =
           state.kind === 'connecting' && state.reason ? state.reason : `no connection to ${address.shown}`

@@ -58,6 +58,11 @@ export interface Consumer {
   stop(): Promise<void>
 }
 
+// What amqplib's types leave out.
+interface ConsumerRegistry {
+  registerConsumer(tag: string, receive: () => void): void
+}
+
 const cancelTimeoutMs = 2_000
 
 /**
@@ -192,6 +197,8 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
       if (subscription && subscribed.isOpen()) {
         const { channel, tag } = subscription
         await within(cancelTimeoutMs, 'cancelling', channel.cancel(tag)).catch(() => {})
+        // A quorum queue may deliver after it; to a consumer that the library does not know it ends the channel, and the handlers' acks.
+        ;(channel as unknown as ConsumerRegistry).registerConsumer(tag, () => {})
       }
       await within(drainTimeoutMs, 'draining', Promise.all([...inFlight])).catch(() => {})
       halt.abort(new Error('the consumer is stopping'))

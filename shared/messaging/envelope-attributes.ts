@@ -1,5 +1,3 @@
-import { z } from 'zod'
-
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const zeros = /^0+$/
 const maxTextLength = 255
@@ -25,17 +23,6 @@ export const traceparentOf = (value: unknown): string | undefined => {
   if (typeof value !== 'string' || value.length !== 55) return undefined
   const [, trace, span] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(value) ?? []
   return trace && span && !zeros.test(trace) && !zeros.test(span) ? value : undefined
-}
-
-const Time = z.iso.datetime({ offset: true })
-const earliest = Date.UTC(2000, 0, 1)
-const latest = Date.UTC(2200, 0, 1)
-
-/** When it happened, as its sender says; an absurd time is no time. Never used for ordering. */
-export const timeOf = (value: unknown): Date | undefined => {
-  if (!Time.safeParse(value).success) return undefined
-  const time = new Date(value as string)
-  return time.getTime() >= earliest && time.getTime() < latest ? time : undefined
 }
 
 /** Which try this is, from 1. */

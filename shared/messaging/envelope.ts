@@ -1,18 +1,15 @@
 import type { Message, Options } from 'amqplib'
-import { attemptOf, textOf, timeOf, traceparentOf, uuidOf, versionOf } from './envelope-attributes.ts'
+import { textOf, traceparentOf, uuidOf, versionOf } from './envelope-attributes.ts'
 import { readBody, type Unreadable, unreadable } from './message-body.ts'
 
-/** CloudEvents 1.0 as it came over AMQP; every attribute is checked, what is optional and malformed is left out. */
+/** What is needed of CloudEvents 1.0 as it came over AMQP; every attribute is checked, what is optional and malformed is left out. */
 export interface Envelope {
   /** The event's id, the same however often it is published. */
   id: string
   type: string
   source: string | undefined
-  /** When it happened, as its sender says. */
-  time: Date | undefined
   subject: string | undefined
   correlationId: string | undefined
-  causationId: string | undefined
   dataVersion: number
   traceparent: string | undefined
   data: Record<string, unknown>
@@ -21,10 +18,6 @@ export interface Envelope {
   routingKey: string
   /** The broker user who published it, as the broker vouches for it. */
   publisher: string | undefined
-  /** It was delivered before, and not acknowledged. */
-  redelivered: boolean
-  /** Which try this is, from 1. */
-  attempt: number
 }
 
 export interface OutgoingEvent {
@@ -74,7 +67,7 @@ export const parseEnvelope = (
 ): { ok: true; envelope: Envelope } | Unreadable => {
   const body = readBody(message)
   if (!body.ok) return body
-  const { properties, fields } = message
+  const { properties } = message
   const headers: Readonly<Record<string, unknown>> = properties.headers ?? {}
   const id = uuidOf(properties.messageId)
   if (id === undefined) return unreadable('envelope.id', 'the messageId is not a UUID')
@@ -91,16 +84,12 @@ export const parseEnvelope = (
       id,
       type,
       source: textOf(headers['cloudEvents:source']),
-      time: timeOf(headers['cloudEvents:time']),
       subject: textOf(headers['cloudEvents:subject']),
       correlationId: textOf(properties.correlationId),
-      causationId: uuidOf(headers['cloudEvents:causationid']),
       dataVersion,
       traceparent: traceparentOf(headers.traceparent),
       data: body.data,
       ...originOf(message, ownUser),
-      redelivered: fields.redelivered,
-      attempt: attemptOf(headers),
     },
   }
 }

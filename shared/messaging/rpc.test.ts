@@ -251,6 +251,17 @@ test(
   }),
 )
 
+test(
+  'a reply that is too large is logged by the one who could not send it',
+  onLine(async ({ call, serving, bench }) => {
+    const large = async () => ({ ok: true, text: 'x'.repeat(300_000) })
+    await serving(large, async () => {
+      assert.is(kindOf(await call({}, 500)), 'unknown')
+      assert.ok(bench.log.lines.some((line) => /^reply not delivered .+262144 are allowed/.test(line)))
+    })
+  }),
+)
+
 test('calls in flight settle as unknown when the connection is lost, and later calls work', () =>
   withBroker((broker) =>
     withBench(broker, async ({ connection, publisher, log, url }) => {

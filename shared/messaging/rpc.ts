@@ -157,7 +157,7 @@ export interface ServeOptions extends Omit<ConsumeOptions, 'handle' | 'retryDela
 
 /** Serves a queue of requests: one reply each, to its caller's own address. What has no such address goes to the dead-letter queue. */
 export const consumeRpc = (connection: BrokerConnection, options: ServeOptions): Consumer => {
-  const { answer, publisher, isReplyQueue, onExpired = () => {} } = options
+  const { queue, answer, publisher, log, isReplyQueue, onExpired = () => {} } = options
 
   const handle = async (message: ConsumeMessage): Promise<Outcome> => {
     const { correlationId, replyTo } = message.properties
@@ -185,8 +185,11 @@ export const consumeRpc = (connection: BrokerConnection, options: ServeOptions):
       correlationId,
       deliveryMode: 1,
     }
-    // A caller that is gone can't be told; it learns by asking again.
-    await publisher.publish({ exchange: '', routingKey: replyTo, body, properties, mandatory: false })
+    const reply = { exchange: '', routingKey: replyTo, body, properties, mandatory: false }
+    const outcome = await publisher.publish(reply)
+    // Its caller can't be told; it learns by asking again.
+    if (outcome.kind !== 'confirmed')
+      log.warn({ queue, replyTo, correlationId, outcome }, 'reply not delivered')
     return { kind: 'ack' }
   }
   return consume(connection, { ...options, handle, publisher, retryDelaysMs: [] })

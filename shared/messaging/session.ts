@@ -131,7 +131,7 @@ const watch = (model: ChannelModel, { address, generation, log, onBlocked }: Ses
     createChannel: () => opened('opening a channel', model.createChannel()),
     createConfirmChannel: () => opened('opening a confirm channel', model.createConfirmChannel()),
     blocked: () => blocked,
-    unblocked: (signal) => flowing.passed(signal ? AbortSignal.any([signal, gone.signal]) : gone.signal),
+    unblocked: (signal) => flowing.passed(signal, gone.signal),
     drop: end,
     async close() {
       await within(closeTimeoutMs, 'closing', model.close()).catch(() => {})

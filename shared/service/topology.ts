@@ -91,13 +91,22 @@ export const keepTopology = (
     lastAway = names
   }
 
-  const redeclare = async () => {
+  const declare = async () => {
     tellAway(await declareTopology(connection, topology))
     if (!up) log.info({ queues: topology.queues.length }, 'broker topology stands')
     up = true
     lastProblem = undefined
     for (const tell of waiting) tell()
     waiting.clear()
+  }
+
+  // Hundreds of messages may find a queue gone at once.
+  let declaring: Promise<void> | undefined
+  const redeclare = () => {
+    declaring ??= declare().finally(() => {
+      declaring = undefined
+    })
+    return declaring
   }
 
   const verify = async () => {
