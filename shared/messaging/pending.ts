@@ -13,6 +13,8 @@ export interface Pending {
   settle(entry: Entry, outcome: PublishOutcome): void
   /** basic.return: it comes before the confirm of the same message. */
   returned(message: Message): void
+  /** Resolves when all that waits now is settled. */
+  settled(): Promise<unknown>
   /** Everything that waits, when the channel is gone. The exchange that the broker complained about is refused, the rest unknown. */
   settleAll(reason: string, guiltyExchange: string | undefined): void
 }
@@ -30,12 +32,13 @@ export interface PendingOptions {
   /** How long an entry waits for its confirm; then it is unknown. */
   timeoutMs: number
   onLate: () => void
+  onNack: () => void
 }
 
 const keyOf = (messageId: unknown, exchange: string, routingKey: string) =>
   `${String(messageId)}\n${exchange}\n${routingKey}`
 
-export const createPending = ({ timeoutMs, onLate }: PendingOptions): Pending => {
+export const createPending = ({ timeoutMs, onLate, onNack }: PendingOptions): Pending => {
   // In the order of writing, so that the first one is the first to be late: one timer is enough for all.
   const waiting = new Map<string, Entry>()
   let timer: NodeJS.Timeout | undefined
@@ -90,6 +93,7 @@ export const createPending = ({ timeoutMs, onLate }: PendingOptions): Pending =>
         settle(entry, entry.returnedBecause === undefined ? confirmed : returned(entry.returnedBecause))
       } else if (error instanceof Error && error.message === 'message nacked') {
         settle(entry, nacked)
+        onNack()
       }
       // Any other error says that the channel closed: settleAll knows why and settles it.
     },
@@ -99,6 +103,7 @@ export const createPending = ({ timeoutMs, onLate }: PendingOptions): Pending =>
       const { replyText } = fields as { replyText?: string }
       if (entry) entry.returnedBecause = replyText ?? 'NO_ROUTE'
     },
+    settled: () => Promise.all([...waiting.values()].map(({ outcome }) => outcome)),
     settleAll(reason, guiltyExchange) {
       clearTimeout(timer)
       timer = undefined

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually, withBroker } from '../testing/index.ts'
@@ -104,6 +105,34 @@ test('an exchange that is gone is refused; the others go on', () =>
         later.map((it) => it.kind),
         ['confirmed', 'refused', 'confirmed'],
       )
+    }),
+  ))
+
+test('what the broker did not take is unknown; soon after it goes by a new channel, and neighbours lose nothing', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ publisher, exchange, channel, count, queue, log }) => {
+      const full = `${broker.namespace}.full`
+      await channel.assertQueue(full, {
+        durable: true,
+        arguments: { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+      })
+      const toFull = { exchange: '', routingKey: full, body: {}, properties: plain, mandatory: true }
+      const toQueue = { exchange, routingKey: 'order.create', body: {}, properties: plain, mandatory: true }
+      const refused = async () => {
+        const outcome = await publisher.publish(toFull)
+        return outcome.kind === 'unknown' && /nack/.test(outcome.reason)
+      }
+      await eventually(refused)
+      const isReplaced = () => log.lines.some((line) => /^channel closed .*the publishing channel/.test(line))
+      let sent = 0
+      while (!isReplaced()) {
+        if ((await publisher.publish(toQueue)).kind === 'confirmed') sent += 1
+        await nextTurn()
+      }
+      assert.ok(sent > 0)
+      assert.is(await count(queue), sent)
+      await publisher.ready(AbortSignal.timeout(5_000))
+      assert.is((await publisher.publish(toQueue)).kind, 'confirmed')
     }),
   ))
 

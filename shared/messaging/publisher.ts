@@ -8,6 +8,7 @@ import type { Log } from './log-port.ts'
 import { createPending, type Pending } from './pending.ts'
 import { type Prepared, type PublishRequest, prepare } from './prepare.ts'
 import { type PublishOutcome, refused, unknown } from './publish-outcome.ts'
+import { within } from './time-limit.ts'
 
 export interface Publisher {
   /** Never throws and never hangs: the outcome comes at the latest after the confirm time-out (twice that for a message that had to wait to be written). */
@@ -33,6 +34,10 @@ interface Line {
   pending: Pending
 }
 
+// A quorum queue that lost its leader may refuse all that comes by a channel from before it had the next one, for ever, and takes it by
+// a new one. A full queue refuses too: so a channel goes on for so long after a refusal, and what it wrote then has as long to be settled.
+const nackedChannelMs = 1_000
+
 // A publish to an exchange that is gone closes the channel for everyone, so that one is refused locally for a while.
 const avoidExchangeMs = 2_000
 
@@ -47,20 +52,32 @@ export const openPublisher = (connection: BrokerConnection, options: PublisherOp
 
   const use = async (lease: Lease<ConfirmChannel>) => {
     const onLate = () => lease.retire(`no confirm within ${confirmTimeoutMs} ms`)
-    const pending = createPending({ timeoutMs: confirmTimeoutMs, onLate })
+    let replacing: NodeJS.Timeout | undefined
+    const onNack = () => {
+      replacing ??= setTimeout(replace, nackedChannelMs)
+    }
+    const pending = createPending({ timeoutMs: confirmTimeoutMs, onLate, onNack })
     const mine: Line = { lease, pending }
+    const leave = () => {
+      if (line !== mine) return
+      line = undefined
+      open.shut()
+      // A dead channel never drains.
+      writable.open()
+    }
+    const replace = async () => {
+      leave()
+      await within(nackedChannelMs, 'settling', pending.settled()).catch(() => {})
+      lease.retire('the broker refused a message (nack)')
+    }
     lease.channel.on('return', (message) => pending.returned(message))
     lease.channel.on('drain', () => writable.open())
     const over = () => {
+      clearTimeout(replacing)
       const reason = describe(lease.closed.reason)
       const guilty = guiltyExchange(reason)
       if (guilty !== undefined) avoided.set(guilty, performance.now() + avoidExchangeMs)
-      if (line === mine) {
-        line = undefined
-        open.shut()
-        // A dead channel never drains.
-        writable.open()
-      }
+      leave()
       pending.settleAll(reason, guilty)
     }
     if (lease.closed.aborted) return
