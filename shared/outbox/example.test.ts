@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,36 +21,14 @@ const blocksOf = async (language: string): Promise<string> => {
     .join('\n')
 }
 
-const schema = `
-generator client {
-  provider               = "prisma-client"
-  output                 = "./generated"
-  importFileExtension    = "ts"
-  generatedFileExtension = "ts"
-}
-datasource db {
-  provider = "postgresql"
-}
-model Note {
-  id   String @id @db.Uuid
-  text String
-  @@map("notes")
-}`
-
-const tsconfig = {
-  extends: join(root, 'tsconfig.json'),
-  compilerOptions: { noUnusedLocals: false, typeRoots: [join(root, 'node_modules/@types')] },
-  include: ['app.ts'],
-}
-
 /** An empty project that knows only the packages, with a copy of this folder. */
 const withProject = async (use: (folder: string) => Promise<void>): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'outbox-example-'))
   try {
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{"type": "module"}')
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
-    await writeFile(join(folder, 'schema.prisma'), schema)
+    await writeFile(join(folder, 'tsconfig.json'), await blocksOf('json'))
+    await writeFile(join(folder, 'schema.prisma'), await blocksOf('prisma'))
     await writeFile(join(folder, 'app.ts'), await blocksOf('ts'))
     const files = (await readdir(here)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     for (const name of files) await cp(join(here, name), join(folder, 'outbox', name))
@@ -89,7 +68,7 @@ const withTables = (use: (url: string) => Promise<void>) =>
     }
   })
 
-/** Runs the project's program until its event is marked as published, and returns what it said. */
+/** Runs the project's program until its event is marked as published, has it end by SIGTERM, and returns what it said. */
 const runUntilPublished = async (folder: string, url: string): Promise<string> => {
   const app = spawn(process.execPath, ['--import', 'tsx', 'app.ts'], {
     cwd: folder,
@@ -108,6 +87,8 @@ const runUntilPublished = async (folder: string, url: string): Promise<string> =
         { withinMs: 20_000 },
       ),
     )
+    app.kill('SIGTERM')
+    assert.equal(await once(app, 'exit'), [0, null])
   } finally {
     app.kill('SIGKILL')
   }
@@ -128,12 +109,12 @@ test('the lines of the README compile and run with a copy of this folder, in a p
   ))
 
 test('the code of the README is twenty lines for what goes out', async () => {
-  const code = (await blocksOf('ts')).split('const hear')[0]!
+  const code = (await blocksOf('ts')).split('process.once')[0]!
   const lines = code.split('\n').filter((line) => line !== '' && !line.startsWith('//'))
   assert.ok(lines.length <= 20, `${lines.length} lines`)
 })
 
-/** Columns, and the indexes a claim relies on. */
+/** Columns, and the indexes that claims and pruning rely on. */
 const shapeOf = async (url: string) =>
   withClient(url, async (client) => {
     const columns = await client.query(
@@ -141,7 +122,7 @@ const shapeOf = async (url: string) =>
        where table_name in ('outbox', 'inbox') order by 1, ordinal_position`,
     )
     const indexes = await client.query(
-      `select indexdef from pg_indexes where indexname in ('outbox_waiting_idx', 'outbox_parked_idx') order by 1`,
+      `select indexdef from pg_indexes where indexname in ('outbox_waiting_idx', 'outbox_parked_idx', 'inbox_handled_at_idx') order by 1`,
     )
     return { columns: columns.rows, indexes: indexes.rows }
   })
@@ -150,7 +131,7 @@ test('the SQL of the README makes the same tables as the migrations', () =>
   withOutbox(({ url }) =>
     withTables(async (own) => {
       const shape = await shapeOf(own)
-      assert.is(shape.indexes.length, 2)
+      assert.is(shape.indexes.length, 3)
       assert.equal(shape, await shapeOf(url))
     }),
   ))

@@ -2,7 +2,15 @@ import { doublingMs } from './backoff.ts'
 import type { ClaimedRow } from './claim.ts'
 import type { Lanes } from './lanes.ts'
 import type { CrashPoint, RelayObserver } from './observer.ts'
-import { markPublished, noteRefusal, parkAggregateFrom, parkBehind, releaseFollowers } from './settle.ts'
+import {
+  lockNotAvailable,
+  markPublished,
+  markUnlocked,
+  noteRefusal,
+  parkAggregateFrom,
+  parkBehind,
+  releaseFollowers,
+} from './settle.ts'
 import type { Sql } from './sql.ts'
 
 export interface LandingOptions {
@@ -21,11 +29,19 @@ interface Refusal {
 
 const retryCapMs = 60_000
 const reasonLength = 1000
+/** Until what could not be written is tried again. */
+const againMs = 500
+const never = Number.POSITIVE_INFINITY
 
 /** As PostgreSQL can keep it: text has no NUL. */
 const storable = (reason: string): string => reason.replaceAll('\0', '').slice(0, reasonLength)
 
-/** What has landed and is still to be written, and the writing of it. What a failed statement leaves is kept for the next try. */
+const isLocked = (error: unknown): boolean => (error as { code?: unknown }).code === lockNotAvailable
+
+/**
+ * What has landed and is still to be written, and the writing of it. What a failed statement leaves is kept for the next try,
+ * and so is a row that somebody else has locked: the others are written without it.
+ */
 export const createLanding = ({
   sql,
   lanes,
@@ -35,9 +51,15 @@ export const createLanding = ({
   firstRetryMs,
 }: LandingOptions) => {
   let confirmed: ClaimedRow[] = []
+  /** Confirmed, and somebody else has locked them. */
+  let locked: ClaimedRow[] = []
+  let lockedAt = 0
   const refused: Refusal[] = []
+  let refusedAt = 0
   let behind: ClaimedRow[] = []
-  let leading: ClaimedRow[] = []
+  /** Aggregates whose first parked row was un-parked alone. */
+  const leading = new Set<string>()
+  let leadingAt = 0
 
   const park = async ({ row, reason }: Refusal) => {
     const rows = await parkAggregateFrom(sql, row, reason)
@@ -52,57 +74,93 @@ export const createLanding = ({
     observer.retried?.(row, reason, afterMs)
   }
 
+  /**
+   * Marks what can be marked, and returns the ids of the rest. The statement that waits for locks is the faster one; from the first
+   * lock that was met until there is none, the other one is made.
+   */
+  const mark = async (rows: readonly ClaimedRow[]): Promise<Set<bigint>> => {
+    const ids = rows.map(({ id }) => id)
+    if (locked.length === 0) {
+      try {
+        await markPublished(sql, ids)
+        return new Set()
+      } catch (error) {
+        if (!isLocked(error)) throw error
+        observer.error?.(error)
+      }
+    }
+    return markUnlocked(sql, ids)
+  }
+
   return {
     confirmed: (row: ClaimedRow) => confirmed.push(row),
     refused: (row: ClaimedRow, reason: string) => refused.push({ row, reason: storable(reason) }),
     /** Notes which claimed rows have parked neighbours, and returns those that may be published. */
     claimed: (rows: readonly ClaimedRow[]): ClaimedRow[] => {
       behind = rows.filter((row) => row.isBehindParked)
-      leading = rows.filter((row) => row.leadsParked && !row.isBehindParked)
+      for (const row of rows) if (row.leadsParked && !row.isBehindParked) leading.add(row.aggregateId)
       return rows.filter((row) => !row.isBehindParked)
     },
-    isEmpty: () => confirmed.length + refused.length + behind.length + leading.length === 0,
+    isEmpty: () => confirmed.length + locked.length + refused.length + behind.length + leading.size === 0,
+    /** When there is something to be written. */
+    nextDue: (): number =>
+      Math.min(
+        confirmed.length + behind.length > 0 ? 0 : never,
+        locked.length > 0 ? lockedAt : never,
+        refused.length > 0 ? refusedAt : never,
+        leading.size > 0 ? leadingAt : never,
+      ),
 
     /** All confirmed so far, in one statement. */
     writeConfirmed: async (): Promise<void> => {
-      if (confirmed.length === 0) return
-      const rows = confirmed
+      const fresh = confirmed
+      const isDue = performance.now() >= lockedAt
+      const rows = isDue ? [...locked, ...fresh] : fresh
+      if (rows.length === 0) return
       confirmed = []
-      const ids = rows.map(({ id }) => id)
+      let left: Set<bigint>
       try {
         await crashPoint?.('relay.beforeMark')
-        await markPublished(sql, ids)
+        left = await mark(rows)
         await crashPoint?.('relay.afterMark')
       } catch (error) {
-        confirmed = [...rows, ...confirmed]
+        confirmed = [...fresh, ...confirmed]
         throw error
       }
-      lanes.marked(ids)
-      observer.published?.(rows.length)
+      const marked = rows.filter(({ id }) => !left.has(id))
+      locked = [...(isDue ? [] : locked), ...rows.filter(({ id }) => left.has(id))]
+      if (isDue && left.size > 0) lockedAt = performance.now() + againMs
+      lanes.marked(marked.map(({ id }) => id))
+      if (marked.length > 0) observer.published?.(marked.length)
     },
 
     writeRefused: async (): Promise<void> => {
+      if (performance.now() < refusedAt) return
       for (let next = refused[0]; next !== undefined; next = refused[0]) {
-        if (next.row.attempts + 1 >= maxAttempts) await park(next)
-        else await retryLater(next)
-        refused.shift()
+        try {
+          if (next.row.attempts + 1 >= maxAttempts) await park(next)
+          else await retryLater(next)
+          refused.shift()
+        } catch (error) {
+          refused.push(...refused.splice(0, 1))
+          refusedAt = performance.now() + againMs
+          throw error
+        }
       }
     },
 
     /** Late rows join their parked aggregate, followers of an un-parked row leave it. Whether either was so. */
     writeNeighbours: async (): Promise<boolean> => {
-      if (behind.length + leading.length === 0) return false
-      const [first] = behind
-      if (first !== undefined) {
-        const rows = await parkBehind(
-          sql,
-          behind.map(({ id }) => id),
-        )
-        if (rows > 0) observer.parked?.(first, 'behind a parked event', rows)
-        behind = []
-      }
-      if (leading.length > 0) await releaseFollowers(sql, [...new Set(leading.map((row) => row.aggregateId))])
-      leading = []
+      const late = behind
+      behind = []
+      const ids = late.map(({ id }) => id)
+      const parked = late.length === 0 ? 0 : await parkBehind(sql, ids)
+      if (parked > 0) observer.parked?.(late[0]!, 'behind a parked event', parked)
+      if (leading.size === 0 || performance.now() < leadingAt) return parked > 0
+      leadingAt = performance.now() + againMs
+      await releaseFollowers(sql, [...leading])
+      leading.clear()
+      leadingAt = 0
       return true
     },
   }

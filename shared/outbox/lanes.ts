@@ -1,20 +1,16 @@
 import type { ClaimedRow } from './claim.ts'
+import { createMemory, type MemoryLimits } from './in-memory.ts'
 
 export interface LaneLimits {
   /** Rows published and not yet confirmed. */
   inFlight: number
-  /** Rows in memory, whatever their state. */
-  held: number
-  /** Bytes of payload in memory, roughly: what is not claimed yet is taken to be as large as what was claimed last. */
-  heldBytes: number
+  memory: MemoryLimits
   /** Rows in memory of one aggregate, from which on no more of it are claimed. */
   perAggregate: number
 }
 
 /** A row that came back unknown so often goes out alone from then on: it may be what breaks the connection for all. */
 const suspectAfter = 3
-/** How large a row is taken to be as long as nothing is known. */
-const unknownRowBytes = 256 * 1024
 
 interface Lane {
   rows: ClaimedRow[]
@@ -34,9 +30,7 @@ const never = Number.POSITIVE_INFINITY
  */
 export const createLanes = (limits: LaneLimits) => {
   const lanes = new Map<string, Lane>()
-  const held = new Map<bigint, number>()
-  let heldBytes = 0
-  let rowBytes = unknownRowBytes
+  const memory = createMemory(limits.memory)
   const blocked = new Map<string, number>()
   const ready = new Set<string>()
   const suspects = new Set<string>()
@@ -45,15 +39,6 @@ export const createLanes = (limits: LaneLimits) => {
   let alone: string | undefined
   /** How many others may go before the next suspect does. */
   let credit = 0
-
-  const hold = ({ id, payloadText }: ClaimedRow) => {
-    held.set(id, payloadText.length)
-    heldBytes += payloadText.length
-  }
-  const letGo = (id: bigint) => {
-    heldBytes -= held.get(id) ?? 0
-    held.delete(id)
-  }
 
   const enqueue = (aggregateId: string, lane: Lane) => {
     const head = lane.rows[0]
@@ -86,7 +71,7 @@ export const createLanes = (limits: LaneLimits) => {
 
   /** Lets go of what is in memory of an aggregate; it is claimed again when it is no longer blocked. */
   const block = (row: ClaimedRow) => {
-    for (const { id } of lanes.get(row.aggregateId)!.rows) letGo(id)
+    for (const { id } of lanes.get(row.aggregateId)!.rows) memory.letGo(id)
     lanes.delete(row.aggregateId)
     blocked.set(row.aggregateId, never)
   }
@@ -94,12 +79,10 @@ export const createLanes = (limits: LaneLimits) => {
   return {
     /** Claimed rows, in id order. */
     accept: (rows: readonly ClaimedRow[]) => {
-      if (rows.length > 0) {
-        rowBytes = Math.max(1, rows.reduce((sum, row) => sum + row.payloadText.length, 0) / rows.length)
-      }
+      memory.claimed()
       for (const row of rows) {
-        if (blocked.has(row.aggregateId) || held.has(row.id)) continue
-        hold(row)
+        if (blocked.has(row.aggregateId) || memory.has(row.id)) continue
+        memory.hold(row)
         const lane = lanes.get(row.aggregateId)
         if (lane !== undefined) {
           lane.rows.push(row)
@@ -161,7 +144,7 @@ export const createLanes = (limits: LaneLimits) => {
     },
     nextDue: (): number => Math.min(never, ...blocked.values()),
     marked: (ids: readonly bigint[]) => {
-      for (const id of ids) letGo(id)
+      for (const id of ids) memory.letGo(id)
     },
     /** Aggregates of which no more are to be claimed now. */
     skipped: (): string[] => [
@@ -169,19 +152,11 @@ export const createLanes = (limits: LaneLimits) => {
       ...[...lanes].filter(([, lane]) => lane.full).map(([id]) => id),
     ],
     /** How many may be claimed now; 0 too while so many aggregates are blocked that something general must be wrong. */
-    room: (): number => {
-      if (blocked.size >= limits.held) return 0
-      const fitting = Math.floor((limits.heldBytes - heldBytes) / rowBytes)
-      return Math.min(limits.held - held.size, Math.max(fitting, held.size === 0 ? 1 : 0))
-    },
-    /** How many rows there is room for when none is held. */
-    capacity: (): number => Math.max(1, Math.min(limits.held, Math.floor(limits.heldBytes / rowBytes))),
-    /** The rows may be too large to be read in time: the next claim is for fewer, half as many each time. */
-    claimFailed: () => {
-      rowBytes = Math.max(2 * rowBytes, unknownRowBytes)
-    },
-    heldIds: (): bigint[] => [...held.keys()],
-    counts: () => ({ inFlight: flying, held: held.size, blocked: blocked.size }),
+    room: (): number => (blocked.size >= limits.memory.rows ? 0 : memory.room()),
+    capacity: memory.capacity,
+    claimFailed: memory.claimFailed,
+    heldIds: memory.ids,
+    counts: () => ({ inFlight: flying, held: memory.size(), blocked: blocked.size }),
   }
 }
 

@@ -4,14 +4,19 @@ import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
 import { append, type RelayObserver, unpark } from './index.ts'
 import { createFakeTransport, placeOf, upTo } from './testing/fake-transport.ts'
-import { event, type Outbox, seed, withOutbox } from './testing/with-outbox.ts'
+import { event, type Outbox, seed, sqlOf, withClient, withOutbox } from './testing/with-outbox.ts'
 import { withRelay } from './testing/with-relay.ts'
 
 /** A relay whose broker refuses every event that `isPoison` says, as long as it says so. */
 const withPoison = (
   isPoison: (aggregateId: string, place: number) => boolean,
   use: (
-    given: Outbox & { fake: ReturnType<typeof createFakeTransport>; wake: () => void; told: string[] },
+    given: Outbox & {
+      fake: ReturnType<typeof createFakeTransport>
+      wake: () => void
+      told: string[]
+      errors: unknown[]
+    },
   ) => Promise<void>,
 ) =>
   withOutbox((outbox) => {
@@ -21,13 +26,15 @@ const withPoison = (
         : { kind: 'confirmed' },
     )
     const told: string[] = []
+    const errors: unknown[] = []
     const observer: RelayObserver = {
+      error: (error) => errors.push(error),
       retried: (row, reason) => told.push(`retried ${row.attempts} ${reason}`),
       parked: (_, reason, rows) => told.push(`parked ${rows} ${reason}`),
     }
     return withRelay(
       { databaseUrl: outbox.url, transport: fake.transport, maxAttempts: 3, firstRetryMs: 10, observer },
-      (relay) => use({ ...outbox, fake, told, wake: relay.wake }),
+      (relay) => use({ ...outbox, fake, told, errors, wake: relay.wake }),
     )
   })
 
@@ -125,6 +132,60 @@ test('un-parked alone by plain SQL, the poisoned event goes out and those behind
       given.wake()
       await eventually(() => areOut(given, other!))
     },
+  )
+})
+
+test('rows of a poisoned aggregate that somebody has locked keep nobody out, and are parked or released when they are free', () => {
+  let broken = true
+  return withPoison(
+    (_, place) => broken && place === 0,
+    (given) =>
+      withClient(given.url, async (holder) => {
+        const [sick] = await seed(given.sql, 1, 3)
+        const othersGoOn = async () => {
+          const healthy = randomUUID()
+          await append(given.sql, [event(healthy, 1), event(healthy, 2)])
+          given.wake()
+          await eventually(() => areOut(given, healthy), { withinMs: 1900 })
+        }
+        const [poison, follower] = await rowsOf(given, sick!)
+        const lock = async (row: Row) => {
+          await holder.query('begin')
+          await holder.query('select from outbox where event_id = $1::uuid for update', [row.event_id])
+        }
+
+        await lock(poison!)
+        given.wake()
+        await eventually(() => given.errors.length > 0)
+        await othersGoOn()
+        await holder.query('commit')
+        await eventually(() => areParked(given, sick!, 3))
+        assert.equal(given.fake.placesOf(sick!), [0, 0, 0])
+
+        await holder.query('begin')
+        await append(sqlOf(holder), [event(sick!, 3)])
+        await holder.query('commit')
+        const late = (await rowsOf(given, sick!))[3]!
+        await lock(late)
+        given.wake()
+        await othersGoOn()
+        await holder.query('commit')
+        given.wake()
+        await eventually(() => areParked(given, sick!, 4))
+
+        broken = false
+        await lock(follower!)
+        await given.sql.$executeRawUnsafe(
+          'update outbox set parked_at = null, attempts = 0 where event_id = $1::uuid',
+          poison!.event_id,
+        )
+        given.wake()
+        await eventually(() => given.fake.placesOf(sick!).length === 4)
+        await othersGoOn()
+        await holder.query('commit')
+        await eventually(() => areOut(given, sick!))
+        assert.equal(given.fake.placesOf(sick!), [0, 0, 0, 0, 1, 2, 3])
+      }),
   )
 })
 

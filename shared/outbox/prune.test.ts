@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
-import { claim, claimSql } from './claim.ts'
+import { claimSql, createClaim, fittingClaimSql } from './claim.ts'
 import { createPruner, type Sql } from './index.ts'
 import { openSession } from './session.ts'
 import { createFakeTransport } from './testing/fake-transport.ts'
@@ -43,7 +43,14 @@ test('deletes what was published long ago, in bounded rounds, and never an unpub
     const pruner = createPruner(sql, { retentionHours: 168, batch: 20, maxBatches: 5 })
     const deleted = []
     for (let round = 0; round < 5; round += 1) deleted.push(await pruner.round())
-    assert.equal(deleted, [70, 100, 80, 0, 0])
+    assert.equal(
+      deleted.map(({ rows }) => rows),
+      [70, 100, 80, 0, 0],
+    )
+    assert.equal(
+      deleted.map(({ isCutShort }) => isCutShort),
+      [true, true, false, false, false],
+    )
     assert.equal(
       [await countOf(sql, 'outbox', 'published_at is null'), await countOf(sql, 'outbox')],
       [30, 80],
@@ -55,8 +62,31 @@ test('inbox rows live twice as long', () =>
     await handled(sql, 30, '15 days')
     await handled(sql, 30, '13 days')
     const pruner = createPruner(sql, { retentionHours: 168 })
-    assert.is(await pruner.round(), 30)
+    assert.equal(await pruner.round(), { rows: 30, isCutShort: false })
     assert.is(await countOf(sql, 'inbox'), 30)
+  }))
+
+test('old inbox rows are found among young ones, whatever their event ids are', () =>
+  withOutbox(async ({ sql }) => {
+    const handledAs = (prefix: string, rows: number, age: string) =>
+      sql.$executeRawUnsafe(
+        `insert into inbox (consumer, event_id, handled_at)
+         select 'c', ($1::text || lpad(to_hex(n), 12, '0'))::uuid, clock_timestamp() - $3::text::interval
+         from generate_series(1, $2::int) n`,
+        prefix,
+        rows,
+        age,
+      )
+    await handledAs('00000000-0000-4000-8000-', 2000, '1 hour')
+    await handledAs('01900000-0000-7000-8000-', 100, '30 days')
+    await handledAs('01910000-0000-7000-8000-', 2000, '1 hour')
+    await handledAs('f0000000-0000-4000-8000-', 100, '40 days')
+    const pruner = createPruner(sql, { retentionHours: 168, batch: 50, maxBatches: 3 })
+    assert.equal(await pruner.round(), { rows: 150, isCutShort: true })
+    assert.equal(await pruner.round(), { rows: 50, isCutShort: false })
+    assert.is(await countOf(sql, 'inbox'), 4000)
+    await handledAs('f1000000-0000-4000-8000-', 10, '40 days')
+    assert.equal(await pruner.round(), { rows: 10, isCutShort: false })
   }))
 
 test('the leading relay prunes', () =>
@@ -73,22 +103,56 @@ test('the leading relay prunes', () =>
     })
   }))
 
+test('the leading relay goes on pruning as long as there is something, and publishes meanwhile', () =>
+  withOutbox(async ({ url, sql }) => {
+    await history(sql, 14_000, '3 hours')
+    await handled(sql, 12_000, '3 hours')
+    const { random } = Math
+    // The first round comes at once, and the next one by the clock not within this test.
+    Math.random = () => 0
+    try {
+      let outAt = 0
+      let prunedAt = 0
+      const observer = {
+        published: () => {
+          outAt = performance.now()
+        },
+        pruned: () => {
+          prunedAt = performance.now()
+        },
+      }
+      const options = { databaseUrl: url, transport: createFakeTransport().transport, observer }
+      await withRelay({ ...options, retentionHours: 1, pruneEveryMs: 3_600_000 }, async (relay) => {
+        await eventually(() => prunedAt > 0)
+        await seed(sql, 2, 2)
+        relay.wake()
+        await eventually(async () => (await countOf(sql, 'inbox')) === 0)
+        await eventually(async () => (await countOf(sql, 'outbox')) === 4)
+        assert.ok(outAt < prunedAt)
+      })
+    } finally {
+      Math.random = random
+    }
+  }))
+
 test('a claim does not look at published rows, however many there are and whatever the statistics say', () =>
   withOutbox(async ({ sql }) => {
     await history(sql, 200_000, '1 day')
     await seed(sql, 20, 5)
     for (const statistics of ['none', 'fresh']) {
       if (statistics === 'fresh') await sql.$executeRawUnsafe('analyze outbox')
-      const plan = await sql.$queryRawUnsafe<Record<string, string>[]>(
-        `explain (analyze, buffers, costs off, timing off, summary off) ${claimSql}`,
-        ['1', '2'],
-        [randomUUID()],
-        256,
-      )
-      const text = plan.map((line) => line['QUERY PLAN']).join('\n')
-      assert.match(text, 'outbox_waiting_idx')
-      assert.not.match(text, 'Seq Scan')
-      assert.ok(Number(/hit=(\d+)/.exec(text)?.[1]) < 2000, text)
+      for (const statement of [claimSql, fittingClaimSql]) {
+        const plan = await sql.$queryRawUnsafe<Record<string, string>[]>(
+          `explain (analyze, buffers, costs off, timing off, summary off) ${statement}`,
+          ['1', '2'],
+          [randomUUID()],
+          256,
+        )
+        const text = plan.map((line) => line['QUERY PLAN']).join('\n')
+        assert.match(text, 'outbox_waiting_idx')
+        assert.not.match(text, 'Seq Scan')
+        assert.ok(Number(/hit=(\d+)/.exec(text)?.[1]) < 2000, text)
+      }
     }
   }))
 
@@ -101,8 +165,9 @@ test("a claim's plan that was made while the table was empty goes by keys when i
       onLost: () => {},
     })
     try {
+      const claim = createClaim(session.sql)
       const nothingHeld = { heldIds: [], skippedAggregates: [], limit: 1 }
-      assert.equal(await claim(session.sql, nothingHeld), [])
+      assert.equal((await claim(nothingHeld)).rows, [])
       await history(sql, 50_000, '1 day')
       await seed(sql, 20, 5)
       const [kept] = await session.sql.$queryRawUnsafe<{ name: string }[]>(
@@ -116,7 +181,7 @@ test("a claim's plan that was made while the table was empty goes by keys when i
       assert.match(text, 'outbox_waiting_idx')
       assert.match(text, 'NOT (hashed SubPlan')
       assert.not.match(text, 'Seq Scan')
-      assert.is((await claim(session.sql, { ...nothingHeld, limit: 100 })).length, 100)
+      assert.is((await claim({ ...nothingHeld, limit: 100 })).rows.length, 100)
     } finally {
       await session.close()
     }

@@ -11,7 +11,8 @@ export interface PruneOptions {
   maxBatches?: number
 }
 
-// A window over the oldest rows, by key: no index on a date is needed, and no statement looks at more than a batch.
+// A window over the oldest rows, by key, so that no statement looks at more than a batch. (outbox_published_idx is for those who
+// count by age: status, audit, dry runs.)
 const pruneOutbox = `
   with old as (
     select id, published_at, created_at from outbox where id > $1::bigint order by id limit $2
@@ -24,20 +25,19 @@ const pruneOutbox = `
     coalesce(bool_or(least(created_at, published_at) < clock_timestamp() - make_interval(secs => $3::float8)), false) as may_have_more
   from old`
 
-// Event ids of version 7 ascend with time, so the smallest are the oldest.
+// A window over the oldest rows, by the time they were handled at: event ids are any UUIDs and say nothing of age. The window begins
+// where the last one ended, not among the rows that are gone and not yet vacuumed. (A volatile clock could not go by an index.)
 const pruneInbox = `
   with old as (
-    select consumer, event_id, handled_at from inbox where event_id > $1::uuid order by event_id limit $2
+    select consumer, event_id, handled_at from inbox
+    where handled_at >= $1::timestamptz and handled_at < statement_timestamp() - make_interval(secs => $3::float8)
+    order by handled_at limit $2
   ), gone as (
     delete from inbox using old
     where inbox.consumer = old.consumer and inbox.event_id = old.event_id
-      and inbox.handled_at < clock_timestamp() - make_interval(secs => $3::float8)
     returning inbox.event_id
   )
-  select (select count(*)::int from gone) as deleted,
-    (select event_id::text from old order by event_id desc limit 1) as last,
-    coalesce(bool_or(handled_at < clock_timestamp() - make_interval(secs => $3::float8)), false) as may_have_more
-  from old`
+  select (select count(*)::int from gone) as deleted, max(handled_at)::text as last, count(*) = $2 as may_have_more from old`
 
 interface Window {
   deleted: number
@@ -61,28 +61,37 @@ const createSweep = (sql: Sql, statement: string, start: string, seconds: number
   }
 }
 
+export interface Pruned {
+  /** Rows deleted, of both tables. */
+  rows: number
+  /** The round ended before the old rows did: another one may find more. */
+  isCutShort: boolean
+}
+
 /**
  * Returns `round()`: deletes what is too old, in bounded statements of their own (never inside a transaction of the
- * caller), and resolves to the number of rows deleted. Never deletes an unpublished row. The clock is the database's.
+ * caller). Never deletes an unpublished row. The clock is the database's.
  */
 export const createPruner = (sql: Sql, options: PruneOptions) => {
   const { retentionHours, inboxHours = 2 * retentionHours, batch = 1000, maxBatches = 10 } = options
-  const seconds = retentionHours * secondsPerHour
   const sweeps = [
-    createSweep(sql, pruneOutbox, '0', seconds, batch),
-    createSweep(sql, pruneInbox, '00000000-0000-0000-0000-000000000000', inboxHours * secondsPerHour, batch),
+    createSweep(sql, pruneOutbox, '0', retentionHours * secondsPerHour, batch),
+    createSweep(sql, pruneInbox, '-infinity', inboxHours * secondsPerHour, batch),
   ]
+
   return {
-    round: async (): Promise<number> => {
-      let deleted = 0
+    round: async (): Promise<Pruned> => {
+      const pruned = { rows: 0, isCutShort: false }
       for (const next of sweeps) {
-        for (let count = 0; count < maxBatches; count += 1) {
+        let goesOn = true
+        for (let count = 0; goesOn && count < maxBatches; count += 1) {
           const window = await next()
-          deleted += window.deleted
-          if (!window.goesOn) break
+          pruned.rows += window.deleted
+          goesOn = window.goesOn
         }
+        pruned.isCutShort ||= goesOn
       }
-      return deleted
+      return pruned
     },
   }
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -42,27 +42,41 @@ test('one aggregate with a long backlog does not keep others out', () =>
     assert.equal(fake.placesOf(long!), upTo(300))
   }))
 
-test('of large events there are fewer in memory, and all go out', () =>
+test('of large events there are fewer in memory, also after small ones and however well they compress, and all go out', () =>
   withOutbox(async ({ url, sql }) => {
-    const text = 'x'.repeat(250_000)
+    const small = 600
+    await seed(sql, small, 1)
+    const texts = ['x'.repeat(250_000), randomBytes(125_000).toString('hex')]
     for (let round = 0; round < 8; round += 1) {
-      const large = Array.from({ length: 50 }, () => event(randomUUID(), 0, { payload: { place: 0, text } }))
-      await append(sql, large)
+      const payload = { place: 0, text: texts[round % 2] }
+      await append(
+        sql,
+        Array.from({ length: 50 }, () => event(randomUUID(), 0, { payload })),
+      )
     }
     let confirm = () => {}
     const confirmed = new Promise<void>((resolve) => {
       confirm = resolve
     })
-    const fake = createFakeTransport(() => confirmed.then(() => ({ kind: 'confirmed' })))
-    await withRelay({ databaseUrl: url, transport: fake.transport, pollMs: 50 }, async (relay) => {
-      await eventually(() => relay.state().held > 0)
+    let largeInFlight = 0
+    const fake = createFakeTransport(async (row) => {
+      if (row.payloadText.length > 1000) {
+        largeInFlight += 1
+        await confirmed
+      }
+      return { kind: 'confirmed' }
+    })
+    await withRelay({ databaseUrl: url, transport: fake.transport }, async (relay) => {
+      await eventually(() => largeInFlight > 200)
       await pause(500)
-      assert.ok(relay.state().held * text.length <= 64 * 1024 * 1024)
+      const { held, inFlight } = relay.state()
+      assert.equal([held, inFlight], [largeInFlight, largeInFlight])
+      assert.ok((held - 1) * texts[0]!.length <= 64 * 1024 * 1024, `${held} held`)
       confirm()
       await eventually(() => isDrained(sql))
     })
-    assert.is(new Set(fake.log.map(({ eventId }) => eventId)).size, 400)
-    assert.is(fake.log.length, 400)
+    assert.is(new Set(fake.log.map(({ eventId }) => eventId)).size, small + 400)
+    assert.is(fake.log.length, small + 400)
   }))
 
 test('claims by state: a lower id that is committed later still goes out', () =>
@@ -318,6 +332,31 @@ test('a mark that fails is made again, without publishing again', () =>
       })
       assert.equal(fake.placesOf(id!), [0])
       assert.is((errors[0] as { code: string }).code, '55P03')
+    }),
+  ))
+
+test('rows that somebody has locked keep nobody out: all others are marked, and they when they are free', () =>
+  withOutbox(({ url, sql }) =>
+    withClient(url, async (holder) => {
+      const ids = await seed(sql, 50, 10)
+      const fake = createFakeTransport()
+      await holder.query('begin')
+      await holder.query('select from outbox where id in (1, 77, 500) for update')
+      const options = { databaseUrl: url, transport: fake.transport, inFlight: 10 }
+      await withRelay(options, async (relay) => {
+        await eventually(async () => (await pendingCount(sql)) === 3)
+        assert.is(relay.state().held, 3)
+        await append(sql, [event(ids[0]!, 10)])
+        relay.wake()
+        await eventually(() => fake.placesOf(ids[0]!).length === 11)
+        await eventually(async () => (await pendingCount(sql)) === 3)
+        await holder.query('update outbox set published_at = now() where id = 77')
+        await holder.query('delete from outbox where id = 500')
+        await holder.query('commit')
+        await eventually(async () => (await isDrained(sql)) && relay.state().held === 0)
+      })
+      assert.is(fake.log.length, 501)
+      for (const id of ids.slice(1)) assert.equal(fake.placesOf(id), upTo(10))
     }),
   ))
 

@@ -10,7 +10,10 @@ export interface RelayOptions {
   /** A direct connection, not one through a pooler: leadership is a lock of the session. */
   databaseUrl: string
   transport: RelayTransport
-  /** Events published and not yet confirmed; default 1000. Three times as many rows are kept in memory, and some 64 MiB of payloads at most. */
+  /**
+   * Events published and not yet confirmed; default 1000. Three times as many rows are kept in memory, and 64 MiB of payloads at most,
+   * give or take one.
+   */
   inFlight?: number
   /** The longest an event waits when every hint was lost; default 1000. */
   pollMs?: number

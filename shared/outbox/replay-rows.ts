@@ -31,7 +31,7 @@ export async function* pagesOf(
   filter: ReplayFilter,
   { asOf, throughId, afterId, pageSize = 500 }: Pages,
 ): AsyncGenerator<OutboxRow[], void, undefined> {
-  const page = `select ${rowColumns}
+  const page = `select ${rowColumns()}
     from outbox o where id > $9::bigint and id <= $10::bigint and ${conditionOf(filter)} order by o.id limit $11`
   for (let after = afterId; ; ) {
     const parameters = [...parametersOf(filter, asOf), String(after), String(throughId), pageSize]

@@ -1,8 +1,10 @@
 import type { OutboxRow } from './transport.ts'
 
-/** The columns that a publish needs, from `outbox o`. */
-export const rowColumns = `o.id::text, o.event_id::text, o.type, o.aggregate_id::text, o.exchange, o.routing_key,
-    o.payload::text, o.headers, round(date_part('epoch', o.created_at) * 1000) as created_ms, o.attempts`
+/** The columns that a publish needs, from `outbox o`; of the payload what is said, or all. */
+export const rowColumns = (
+  payload = 'o.payload',
+) => `o.id::text, o.event_id::text, o.type, o.aggregate_id::text, o.exchange, o.routing_key,
+    (${payload})::text as payload, o.headers, round(date_part('epoch', o.created_at) * 1000) as created_ms, o.attempts`
 
 export interface FoundRow {
   id: string

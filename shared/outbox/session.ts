@@ -48,9 +48,12 @@ const withSettings = (databaseUrl: string, leaseMs: number): string => {
   return url.toString()
 }
 
-const isServersAnswer = (error: unknown): boolean =>
-  typeof (error as { severity?: unknown }).severity === 'string' &&
-  (error as { severity: string }).severity === 'ERROR'
+/** Class 08, and the shutdowns of class 57: the server hangs up. It translates its words, and even `severity`, but no code. */
+const hangingUp = /^(08...|57P0.)$/
+
+/** Whether the connection is gone by this error: the server hung up, or it was not the server who said so. */
+export const isLost = (error: unknown): boolean =>
+  !(error instanceof pg.DatabaseError) || error.code === undefined || hangingUp.test(error.code)
 
 /** A plan from before a migration; the next session makes it anew. */
 const isStalePlan = (error: unknown): boolean => (error as { code?: unknown }).code === '0A000'
@@ -101,7 +104,7 @@ export const openSession = async ({ databaseUrl, leaseMs, onNotification, onLost
     try {
       return await client.query({ name: nameOf(text), text, values })
     } catch (error) {
-      if (!isServersAnswer(error) || isStalePlan(error)) lose(error as Error)
+      if (isLost(error) || isStalePlan(error)) lose(error as Error)
       throw error
     }
   }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bell } from './bell.ts'
-import { claim } from './claim.ts'
+import { claimBytes, createClaim } from './claim.ts'
 import { createLanding } from './landing.ts'
 import { createLanes } from './lanes.ts'
 import type { CrashPoint, RelayObserver } from './observer.ts'
@@ -24,7 +24,7 @@ export interface TermOptions {
 
 /** Rows in memory, as a multiple of those in flight: some fly, some wait to fly, some wait to be marked. */
 const heldPerInFlight = 3
-/** What is in memory of payloads, so that large ones do not exhaust it and are read within a statement's time. */
+/** What is in memory of payloads, so that large ones do not exhaust it. */
 const heldBytes = 64 * 1024 * 1024
 /** A claim is worth its round trip when it brings so many, or a third of all that there is room for. */
 const worthAClaim = 500
@@ -32,6 +32,8 @@ const worthAClaim = 500
 const perAggregate = 16
 /** Pause after a statement the server refused, so that a lasting cause is no hot loop. */
 const afterErrorMs = 500
+/** While there is much to prune, a batch of each table at a time; of the loop's time it takes so small a part at most. */
+const pruneShare = 1 / 10
 
 /**
  * One term of leadership, bound to the session that holds the lock. All statements are made by one loop, one at a time;
@@ -40,10 +42,13 @@ const afterErrorMs = 500
 export const createTerm = (session: Session, bell: Bell, options: TermOptions) => {
   const { observer, crashPoint, inFlight } = options
   const { sql } = session
-  const lanes = createLanes({ inFlight, held: heldPerInFlight * inFlight, heldBytes, perAggregate })
+  const memory = { rows: heldPerInFlight * inFlight, bytes: heldBytes, claimBytes }
+  const claim = createClaim(sql)
+  const lanes = createLanes({ inFlight, memory, perAggregate })
   const landing = createLanding({ ...options, sql, lanes })
   const { retentionHours } = options
-  const pruner = retentionHours === undefined ? undefined : createPruner(sql, { retentionHours })
+  const pruner =
+    retentionHours === undefined ? undefined : createPruner(sql, { retentionHours, maxBatches: 1 })
   let finishing = false
   /** Whether a claim may find something. */
   let wanted = true
@@ -77,7 +82,7 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     wanted = false
     // As many as there is room for: a mark may have freed more than fly, and while it is made nothing else is claimed.
     const limit = lanes.room()
-    const rows = await claim(sql, {
+    const { rows, isFull } = await claim({
       heldIds: lanes.heldIds(),
       skippedAggregates: lanes.skipped(),
       limit,
@@ -86,16 +91,19 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
       throw error
     })
     if (rows.length > 0) await crashPoint?.('relay.afterClaim')
-    if (rows.length === limit) wanted = true
-    lanes.accept(landing.claimed(rows))
+    const free = landing.claimed(rows)
+    if (isFull && free.length > 0) wanted = true
+    lanes.accept(free)
     publishing.pump()
   }
 
   const pruneWhenDue = async () => {
     if (pruner === undefined || performance.now() < pruneAt) return
-    pruneAt = performance.now() + options.pruneEveryMs
+    const began = performance.now()
+    pruneAt = began + options.pruneEveryMs
     if (finishing) return
-    const rows = await pruner.round()
+    const { rows, isCutShort } = await pruner.round()
+    if (isCutShort) pruneAt = Math.min(pruneAt, began + (performance.now() - began) / pruneShare)
     if (rows > 0) observer.pruned?.(rows)
   }
 
@@ -103,9 +111,20 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     if (session.silentForMs() >= options.leaseMs / 3) await sql.$executeRawUnsafe('select 1')
   }
 
+  /** What fails here is made again by itself, and the rest of the step goes on. */
+  const attempt = async <Result>(write: () => Promise<Result>): Promise<Result | undefined> => {
+    try {
+      return await write()
+    } catch (error) {
+      if (!session.isAlive()) throw error
+      observer.error?.(error)
+      return undefined
+    }
+  }
+
   const step = async () => {
-    await landing.writeRefused()
-    if (await landing.writeNeighbours()) wanted = true
+    await attempt(landing.writeRefused)
+    if (await attempt(landing.writeNeighbours)) wanted = true
     if (lanes.openDue(performance.now())) wanted = true
     if (performance.now() >= pollAt) {
       wanted = true
@@ -114,13 +133,13 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     // A waiting event before the mark of one that is out: nobody waits for that.
     await claimMore()
     await landing.writeConfirmed()
-    await pruneWhenDue()
+    await attempt(pruneWhenDue)
     await keepLease()
   }
 
   const restMs = () => {
-    if (!landing.isEmpty() || mayClaim()) return 0
-    const due = Math.min(pollAt, lanes.nextDue(), pruner === undefined ? pollAt : pruneAt)
+    if (mayClaim()) return 0
+    const due = Math.min(pollAt, landing.nextDue(), lanes.nextDue(), pruner === undefined ? pollAt : pruneAt)
     return Math.min(due - performance.now(), options.leaseMs / 3)
   }
   const isDone = () => finishing && landing.isEmpty() && lanes.counts().inFlight === 0
