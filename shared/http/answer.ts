@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import { describe } from '../failure/index.ts'
 import { type EventSource, streamEvents } from './event-stream.ts'
 import type { Limits } from './limits.ts'
-import { problemOf, problemType } from './problem.ts'
+import { type ProblemAnswer, problemOf, problemType } from './problem.ts'
 import type { Answer } from './route.ts'
 import type { Context } from './state.ts'
 
@@ -40,7 +40,8 @@ export const sendProblem = (context: Context, error: unknown): void => {
     if (status === 500) log.error({ err: error }, message)
     else log.warn({ err: error }, message)
   }
-  // The rest of the body is read and discarded before the connection ends, see listen.ts; closing at once would reset it.
+  // The rest of the body is read and discarded, see listen.ts: also for a client that wants the connection closed, since closing
+  // at once would reset it.
   if (!context.req.complete) context.res.shouldKeepAlive = true
   context.status = status
   context.set(headers)
@@ -50,8 +51,7 @@ export const sendProblem = (context: Context, error: unknown): void => {
 }
 
 /** The whole of an answer to a request that could not even be parsed; the connection ends with it. */
-export const rawProblem = (error: unknown, requestId: string): string => {
-  const { status, headers, body } = problemOf(error, requestId)
+export const rawProblem = ({ status, headers, body }: ProblemAnswer, requestId: string): string => {
   const text = JSON.stringify(body)
   const head = {
     ...headers,

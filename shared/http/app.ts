@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { describe } from '../failure/index.ts'
 import type { Log } from '../log/index.ts'
 import { sendAnswer } from './answer.ts'
-import { handleRoute } from './handle.ts'
+import { type HandleOptions, handleRoute } from './handle.ts'
 import { healthRoutes, type ReadinessCheck } from './health.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { type Listening, listenWith } from './listen.ts'
@@ -42,6 +42,7 @@ export const createHttpApp = (options: HttpOptions): HttpApp => {
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal) // one for every request in progress
   const expecting: Expectations = { continue: new WeakSet(), unknown: new WeakSet() }
+  const lastWords: HandleOptions['lastWords'] = new WeakMap()
   const health = healthRoutes({
     checks: readiness,
     checkMs: limits.readinessMs,
@@ -58,7 +59,7 @@ export const createHttpApp = (options: HttpOptions): HttpApp => {
   for (const one of routes) {
     router.register(one.path, [one.method], async (context) => {
       context.state.route = one.path
-      const handling = { limits, stopping: stopping.signal, continueWith }
+      const handling = { limits, stopping: stopping.signal, lastWords, continueWith }
       sendAnswer(context, await handleRoute(one, context, context.params, handling), stopping.signal, limits)
     })
   }
@@ -67,11 +68,11 @@ export const createHttpApp = (options: HttpOptions): HttpApp => {
   koa.on('error', (error) => log.debug({ err: error }, `an answer did not get through: ${describe(error)}`))
   koa
     .use(identify(log, stopping.signal, expecting))
-    .use(observe(createMeasure(metrics)))
+    .use(observe(createMeasure(metrics), lastWords))
     .use(refuse(expecting, createRateLimit(limits.ratePerSecond)))
     .use(findRoute(router))
     .use(router.routes() as unknown as Step)
-  return { koa, listen: (at) => listenWith({ koa, limits, stopping, expecting, log }, at) }
+  return { koa, listen: (at) => listenWith({ koa, limits, stopping, expecting, lastWords, log }, at) }
 }
 
 /** Adds GET /openapi.json, which documents itself too. */

@@ -9,6 +9,7 @@ const id = '1198a000-0000-7000-8000-000000000001'
 const order = JSON.stringify({ userId: id, items: [{ productId: id, quantity: 1 }] })
 const json = 'Content-Type: application/json'
 const statusOf = (answer: string) => Number(answer.split(' ')[1])
+const inOneChunk = (body: string) => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
 
 /** Sends all of it and only then looks for an answer, as simple clients do: a reset on the way would have cost the answer. */
 const upload = async ({ port }: Demo, start: string, piece: string, pieces: number): Promise<string> => {
@@ -55,6 +56,7 @@ test('H3: a body over the limit gets its 413, announced or not, even while the c
 
 test('H5: Transfer-Encoding together with Content-Length, and other ambiguous framing, is 400', () =>
   withDemo(async ({ raw, seen }) => {
+    const chunks = inOneChunk(order)
     const framings = [
       ['Content-Length: 4', 'Transfer-Encoding: chunked'],
       ['Transfer-Encoding: chunked', 'Content-Length: 4'],
@@ -63,9 +65,11 @@ test('H5: Transfer-Encoding together with Content-Length, and other ambiguous fr
       ['Content-Length: 0x4'],
       ['Transfer-Encoding: gzip'],
       ['Transfer-Encoding: chunked, identity'],
+      ['Transfer-Encoding: gzip, chunked'],
+      ['Transfer-Encoding: gzip', 'Transfer-Encoding: chunked'],
     ]
     for (const framing of framings) {
-      const answer = await raw(head('POST /orders', json, ...framing), '0\r\n\r\n')
+      const answer = await raw(head('POST /orders', json, ...framing), chunks)
       assert.is(statusOf(answer), 400, framing.join())
       assert.match(answer, 'application/problem+json')
     }
@@ -75,8 +79,10 @@ test('H5: Transfer-Encoding together with Content-Length, and other ambiguous fr
 
 test('a well-formed chunked body is read', () =>
   withDemo(async ({ raw }) => {
-    const chunks = `${order.length.toString(16)}\r\n${order}\r\n0\r\n\r\n`
-    assert.is(statusOf(await raw(head('POST /orders', json, 'Transfer-Encoding: chunked'), chunks)), 202)
+    for (const coding of ['chunked', 'Chunked']) {
+      const start = head('POST /orders', json, `Transfer-Encoding: ${coding}`)
+      assert.is(statusOf(await raw(start, inOneChunk(order))), 202, coding)
+    }
   }))
 
 test('H8: headers that are too large are 431', () =>

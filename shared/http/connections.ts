@@ -1,5 +1,6 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Limits } from './limits.ts'
 
 /**
  * Which connections have a request in progress and which are idle, the longest idle first. Beyond `maxIdle` the oldest idle one is
@@ -53,9 +54,43 @@ export const watchConnections = (server: Server, maxIdle: number) => {
   }
 }
 
-/** Reads on and discards for so long, so that a client that is still sending gets to its answer, then closes. */
-export const lingerThenClose = (socket: Socket, ms: number): void => {
+/** How often it is looked how much was discarded: a listener for the data itself would disturb the parser. */
+const lookMs = 100
+
+/**
+ * Reads on and discards, for so long and (to the next look) so much, so that a client that is still sending gets to its answer; then
+ * closes. Call what is returned when it need not be closed any more.
+ */
+export const lingerThenClose = (socket: Socket, ms: number, bytes: number): (() => void) => {
+  const most = socket.bytesRead + bytes
+  const tooMuch = setInterval(() => socket.bytesRead > most && socket.destroy(), lookMs)
+  const tooLong = setTimeout(() => socket.destroy(), ms)
+  const over = () => {
+    clearInterval(tooMuch)
+    clearTimeout(tooLong)
+    socket.off('close', over)
+  }
+  socket.once('close', over)
   socket.resume()
-  const timer = setTimeout(() => socket.destroy(), ms)
-  socket.once('close', () => clearTimeout(timer))
+  return over
+}
+
+/**
+ * A body that was answered before it was read is still read, for the time a whole request may take, so that the client gets to its
+ * answer; then comes its next request, unless it wanted the connection closed.
+ */
+export const discardRest = (
+  request: IncomingMessage,
+  { stays, discarding, limits }: { stays: boolean; discarding: WeakSet<Socket>; limits: Limits },
+): void => {
+  const { socket } = request
+  if (request.complete || socket.destroyed) return
+  discarding.add(socket)
+  const over = lingerThenClose(socket, limits.receiveMs, limits.discardBytes)
+  request.once('end', () => {
+    discarding.delete(socket)
+    over()
+    if (!stays) socket.end()
+  })
+  request.resume()
 }

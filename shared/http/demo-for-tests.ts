@@ -34,7 +34,11 @@ const demoRoutes = (seen: { orders: unknown[]; streamsOver: number }) => [
     headers: z.object({ 'idempotency-key': IdempotencyKey.optional(), prefer: Prefer.optional() }),
     body: z.object({ userId: Id, items: Lines }),
     answers: { 202: Order },
+    answerHeaders: { Location: 'The address of the order' },
+    refusals: { 422: 'The key came with another body' },
     handle: async ({ body, headers, traceparent }) => {
+      if (headers['idempotency-key'] === 'used')
+        throw new Refused('mismatch', 'The key came with another body.', { code: 'idempotency.key_reused' })
       seen.orders.push(body)
       const wait = headers.prefer?.waitSeconds
       const order = { id: body.userId, items: body.items.length, traceparent }
@@ -107,7 +111,10 @@ const demoRoutes = (seen: { orders: unknown[]; streamsOver: number }) => [
     summary: 'Say a name',
     body: z.object({ name: Text(200) }),
     answers: { 201: z.object({ name: z.string() }) },
-    handle: ({ body }) => ({ status: 201, body }),
+    handle: ({ body: { name } }) => {
+      if (name === 'away') throw new Unavailable('secret host', { code: 'broker.unavailable' })
+      return { status: 201, body: { name } }
+    },
   }),
   ...(['defect', 'away', 'conflict', 'slow'] as const).map((how) =>
     route({

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import { z } from 'zod'
-import { Unavailable } from '../failure/index.ts'
+import { Refused, Unavailable } from '../failure/index.ts'
 import { hasBody, parseObject, readBytes, refuseAnnouncedSize, refuseMediaType } from './body.ts'
 import type { Limits } from './limits.ts'
 import { headersOf, queryOf } from './request-head.ts'
@@ -13,6 +14,8 @@ const nothing = z.strictObject({})
 export interface HandleOptions {
   limits: Limits
   stopping: AbortSignal
+  /** Connections that got an answer outside of any handler as their last, and its status. */
+  lastWords: WeakMap<Socket, number>
   /** Tells a client that waits for it (`Expect: 100-continue`) to send its body now. */
   continueWith(context: Context): void
 }
@@ -77,6 +80,9 @@ export const handleRoute = async (
 ): Promise<Answer> => {
   const { id, traceparent, log } = context.state
   const inputs = await readInputs(route, context, params, options)
+  if (options.lastWords.has(context.req.socket)) {
+    throw new Refused('timeout', 'The request arrived after it was refused.', { code: 'request.too_slow' })
+  }
   return answerWithin(options.limits.handleMs, context, options.stopping, (signal) => {
     const request: Request = { ...inputs, id, traceparent, log, signal }
     return route.handle(request)

@@ -4,6 +4,10 @@ import { z } from 'zod'
 export const IdempotencyKey = z
   .string()
   .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+  .meta({
+    description: 'Requests of one user with the same key and body are one',
+    examples: ['order-2024-17'],
+  })
 
 /** What a caller prefers (RFC 7240); only `wait` is known here. */
 export interface Preferences {
@@ -24,10 +28,14 @@ export const preferencesIn = (header: string): Preferences => {
 }
 
 /** Prefer: wait=SECONDS */
-export const Prefer = z.string().transform(preferencesIn)
+export const Prefer = z
+  .string()
+  .meta({ description: 'How long to wait for a finished answer, at most 30 seconds', examples: ['wait=5'] })
+  .transform(preferencesIn)
 
 /** Last-Event-ID of a client that resumes a stream: the id of the last event it saw. */
 export const LastEventId = z
   .string()
   .regex(/^(0|[1-9]\d{0,14})$/, 'must be a whole number')
+  .meta({ description: 'The last event that was seen; the stream goes on behind it', examples: ['2'] })
   .transform(Number)

@@ -4,6 +4,8 @@ export const defaultLimits = {
   headerBytes: 16 * 1024,
   /** For a whole request to arrive; a slower one is answered 408. */
   receiveMs: 10_000,
+  /** Of a request that is answered already: read and discarded so that its client gets to the answer. */
+  discardBytes: 64 * 1024 * 1024,
   /** How often slow requests are looked for. */
   receiveCheckMs: 1_000,
   /** For a handler to answer: above the longest `Prefer: wait`. */

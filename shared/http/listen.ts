@@ -1,16 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type Koa from 'koa'
-import { Refused, Unavailable } from '../failure/index.ts'
+import { Unavailable } from '../failure/index.ts'
 import type { Log } from '../log/index.ts'
-import { rawProblem } from './answer.ts'
-import { lingerThenClose, watchConnections } from './connections.ts'
+import { discardRest, watchConnections } from './connections.ts'
 import type { Limits } from './limits.ts'
-import { HttpRefusal } from './problem.ts'
 import type { Expectations, State } from './state.ts'
+import { answerUnparsable } from './unparsable.ts'
 
 export interface Listening {
   port: number
@@ -23,6 +21,8 @@ interface Parts {
   limits: Limits
   stopping: AbortController
   expecting: Expectations
+  /** Connections that got an answer outside of any handler as their last, and its status. */
+  lastWords: WeakMap<Socket, number>
   log: Log
 }
 
@@ -30,7 +30,8 @@ export const listenWith = async (
   parts: Parts,
   { host, port }: { host: string; port: number },
 ): Promise<Listening> => {
-  const { koa, limits, stopping, expecting, log } = parts
+  const { koa, limits, stopping, expecting, lastWords, log } = parts
+  const discarding = new WeakSet<Socket>()
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.receiveMs,
@@ -44,9 +45,10 @@ export const listenWith = async (
   const answer = koa.callback()
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     const end = connections.begin(request.socket)
+    const stays = response.shouldKeepAlive
     response.once('close', () => {
       end()
-      discardRest(request, limits.receiveMs)
+      discardRest(request, { stays, discarding, limits })
       if (stopping.signal.aborted && !connections.isBusy(request.socket)) request.socket.end()
     })
     void answer(request, response)
@@ -60,7 +62,7 @@ export const listenWith = async (
     expecting.unknown.add(request)
     serve(request, response)
   })
-  answerUnparsable(server, limits.receiveMs)
+  answerUnparsable(server, { discarding, lastWords, limits })
 
   await listening(server, host, port)
   server.on('error', (error) =>
@@ -106,42 +108,5 @@ const listening = async (server: Server, host: string, port: number): Promise<vo
       next,
       cause,
     })
-  }
-}
-
-/** A body that was answered before it was read is still read, for the time a whole request may take, so that the client gets to its answer. */
-const discardRest = (request: IncomingMessage, patienceMs: number): void => {
-  if (request.complete || request.socket.destroyed) return
-  request.resume()
-  lingerThenClose(request.socket, patienceMs)
-  // A client that finishes its body in time may go on using the connection only by opening a new one.
-  request.once('end', () => request.socket.end())
-}
-
-/** Requests that are no HTTP get the same kind of answer as all others; those that left get none. */
-const answerUnparsable = (server: Server, patienceMs: number): void => {
-  const refused = new WeakSet<Socket>()
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const connection = socket as Socket
-    if (refused.has(connection)) return
-    refused.add(connection)
-    if (!connection.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE')
-      return void connection.destroy()
-    connection.end(rawProblem(refusalOf(error.code), randomUUID()))
-    lingerThenClose(connection, patienceMs)
-  })
-}
-
-const refusalOf = (code: string | undefined): Refused => {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new HttpRefusal('too_large', 'The headers are too large.', {
-        code: 'headers.too_large',
-        status: 431,
-      })
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Refused('timeout', 'The request did not arrive in time.', { code: 'request.too_slow' })
-    default:
-      return new Refused('invalid', 'This is not a valid HTTP request.', { code: 'http.malformed' })
   }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { invalid } from './validate.ts'
 
 /** `limit` of a list: 1 to 100, 20 when not said. */
 export const Limit = z
   .string()
   .regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')
+  .meta({ description: '1 to 100, 20 when not said', examples: ['50'] })
   .transform(Number)
   .default(20)
 
@@ -30,14 +30,7 @@ const positionIn = (kind: string, cursor: string): unknown[] | undefined => {
   }
 }
 
-/** The position in a cursor that encodeCursor made for the same kind of list. Throws Refused `invalid` for anything else. */
-export const decodeCursor = <P extends z.ZodType>(kind: string, position: P, cursor: string): z.output<P> => {
-  const parsed = position.safeParse(positionIn(kind, cursor))
-  if (parsed.success) return parsed.data
-  throw invalid([{ pointer: '/query/cursor', message: 'is not a cursor of this list' }], 'cursor.invalid')
-}
-
-/** `cursor` of a list, read to its position: `Cursor('orders', z.tuple([z.string(), Id]))`. */
+/** `cursor` of a list, as encodeCursor made it for the same kind, read to its position: `Cursor('orders', z.tuple([z.string(), Id]))`. */
 export const Cursor = <P extends z.ZodType>(kind: string, position: P) =>
   z.string().transform((cursor, context) => {
     const parsed = position.safeParse(positionIn(kind, cursor))

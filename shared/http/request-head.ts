@@ -35,6 +35,15 @@ export const refuseHost = ({ headersDistinct }: IncomingMessage): void => {
   }
 }
 
+/** Chunked, and nothing else: a body that is coded otherwise besides could be read only as what it is not. */
+export const refuseTransferCoding = ({ headers }: IncomingMessage): void => {
+  const coding = headers['transfer-encoding']
+  if (coding === undefined || coding.toLowerCase() === 'chunked') return
+  throw new Refused('invalid', 'The only Transfer-Encoding here is chunked.', {
+    code: 'body.transfer_encoding',
+  })
+}
+
 const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)

@@ -261,7 +261,9 @@ test('OpenAPI documents every route, its inputs and its errors', () =>
       get.parameters.map((one: { required: boolean }) => one.required),
       [false, false, false],
     )
-    assert.ok(post.responses.default.content['application/problem+json'])
+    const { responses } = document.components
+    assert.is(post.responses.default.$ref, '#/components/responses/default')
+    assert.ok(responses.default.content['application/problem+json'])
     assert.ok(document.paths['/orders/{id}/events'].get.responses[200].content['text/event-stream'])
   }))
 

@@ -50,6 +50,10 @@ export interface RouteOptions<
   body?: B
   /** Every answer that is no error, by status: a schema, null for no body, or `eventStream`. */
   answers: A
+  /** For OpenAPI: headers its answers may have beyond those of every route, and what each says. */
+  answerHeaders?: Readonly<Record<string, string>>
+  /** For OpenAPI: refusals beyond those of every route, by status, and why. */
+  refusals?: Readonly<Record<number, string>>
   handle(
     request: Request<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
   ): Promise<AnswerOf<A>> | AnswerOf<A>
@@ -73,6 +77,8 @@ export interface Route {
   headers?: z.ZodObject
   body?: z.ZodType
   answers: Readonly<Record<number, AnswerSchema>>
+  answerHeaders?: Readonly<Record<string, string>>
+  refusals?: Readonly<Record<number, string>>
   handle(request: Request): Promise<Answer>
 }
 

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type Router from '@koa/router'
 import { Refused } from '../failure/index.ts'
 import type { Log } from '../log/index.ts'
 import { sendProblem } from './answer.ts'
 import type { createMeasure } from './measure.ts'
 import { HttpRefusal } from './problem.ts'
-import { isPlainPath, refuseHost, requestIdOf, traceparentOf } from './request-head.ts'
+import { isPlainPath, refuseHost, refuseTransferCoding, requestIdOf, traceparentOf } from './request-head.ts'
 import type { Expectations, State, Step } from './state.ts'
 
 /** Gives a request its id, trace and log, and ends the connection where it can't be used further. */
@@ -28,19 +29,21 @@ export const identify =
       context.set('Connection', 'close')
   }
 
-/** Turns what is thrown into an answer, and measures and logs every request once. */
+/** As nginx has it: the client left before it had an answer. */
+const clientLeft = 499
+
+/** Turns what is thrown into an answer, and measures and logs every request once, by the status its client was sent. */
 export const observe =
-  (measure: ReturnType<typeof createMeasure>): Step =>
+  (measure: ReturnType<typeof createMeasure>, lastWords: WeakMap<Socket, number>): Step =>
   async (context, next) => {
     const began = performance.now()
     context.res.once('close', () => {
-      const { route: path, log } = context.state
+      const { route, log } = context.state
+      const { method, res, req } = context
       const took = performance.now() - began
-      measure(context.method, path, context.status, took / 1000)
-      log.debug(
-        { method: context.method, route: path, status: context.status, ms: Math.round(took) },
-        'request',
-      )
+      const status = res.headersSent ? res.statusCode : (lastWords.get(req.socket) ?? clientLeft)
+      measure(method, route, status, took / 1000)
+      log.debug({ method, route, status, ms: Math.round(took) }, 'request')
     })
     try {
       await next()
@@ -54,6 +57,7 @@ export const refuse =
   (expecting: Expectations, rateLimit: (request: IncomingMessage) => Promise<void>): Step =>
   async ({ req }, next) => {
     refuseHost(req)
+    refuseTransferCoding(req)
     if (expecting.unknown.has(req)) {
       const details = { code: 'expectation.unknown', status: 417 }
       throw new HttpRefusal('invalid', 'Only Expect: 100-continue can be met.', details)
