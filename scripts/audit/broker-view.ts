@@ -1,4 +1,5 @@
 import { commands, commandsOf, type ServiceName, services } from '../../shared/contracts/index.ts'
+import { silentLog } from '../../shared/log/index.ts'
 import {
   type BrokerConnection,
   connectBroker,
@@ -8,6 +9,7 @@ import {
   retryQueue,
   type Session,
 } from '../../shared/messaging/index.ts'
+import { eachMessage, type Message } from '../broker/each-message.ts'
 
 /** A message that its consumer gave up on. What could not be read of it is undefined. */
 export interface DeadLetter {
@@ -33,20 +35,17 @@ export interface BrokerView {
   dead: readonly DeadLetter[]
 }
 
-type Channel = Awaited<ReturnType<Session['createChannel']>>
-
 const connectMs = 3_000
 /** Steps of the retry ladder that are looked for. */
 const maxSteps = 10
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * Looks at the queues of a namespace. Event queues are only counted. Dead letters of events and commands are read and put back as they
  * were, at most `most` of each queue. Throws Unavailable when the broker is not there.
  */
 export const viewBroker = async (url: string, namespace: string, most: number): Promise<BrokerView> => {
-  const connection = connectBroker({ url, name: 'audit', log: silent })
+  const connection = connectBroker({ url, name: 'audit', log: silentLog() })
   try {
     const session = await connection.connected(AbortSignal.timeout(connectMs))
     const depths: Record<ServiceName, Depth | undefined> = {
@@ -106,13 +105,11 @@ const peek = async (
   channel.on('error', () => {})
   try {
     const letters: DeadLetter[] = []
-    while (letters.length < most) {
-      const message = await channel.get(queue, { noAck: false })
-      if (message === false) break
+    const keep = (message: Message) => {
       letters.push(letterOf(from, message))
+      return 'keep' as const
     }
-    // All go back at once, to where they were.
-    if (letters.length > 0) channel.nackAll(true)
+    await eachMessage(channel, queue, keep, { most })
     return letters
   } finally {
     await channel.close().catch(() => {})
@@ -123,10 +120,7 @@ const idOf = (value: unknown) =>
   typeof value === 'string' && uuid.test(value) ? value.toLowerCase() : undefined
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
-const letterOf = (
-  from: Pick<DeadLetter, 'of' | 'queue'>,
-  { properties }: Exclude<Awaited<ReturnType<Channel['get']>>, false>,
-): DeadLetter => {
+const letterOf = (from: Pick<DeadLetter, 'of' | 'queue'>, { properties }: Message): DeadLetter => {
   const headers: Record<string, unknown> = properties.headers ?? {}
   const code = textOf(headers['x-reason-code'])
   const reason = textOf(headers['x-reason']) ?? textOf(headers['x-first-death-reason'])

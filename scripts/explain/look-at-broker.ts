@@ -1,5 +1,6 @@
 import { type ServiceName, services } from '../../shared/contracts/index.ts'
 import { describe, pause } from '../../shared/failure/index.ts'
+import { silentLog } from '../../shared/log/index.ts'
 import {
   connectBroker,
   deadQueue,
@@ -9,6 +10,7 @@ import {
   type Session,
   uuidOf,
 } from '../../shared/messaging/index.ts'
+import { eachMessage, type Message } from '../broker/each-message.ts'
 import type { BrokerSight, Letter, QueueSight } from './sight.ts'
 
 const connectMs = 4_000
@@ -21,7 +23,6 @@ const betweenLooksMs = 250
 const maxSteps = 10
 /** Messages of one queue that are read at most; they are put back as they were. */
 const maxRead = 1_000
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 export interface BrokerLook {
   url: string
@@ -44,7 +45,7 @@ export const lookAtBroker = async (look: BrokerLook): Promise<BrokerSight> => {
 }
 
 const lookClosely = async (look: BrokerLook): Promise<BrokerSight> => {
-  const connection = connectBroker({ url: look.url, name: 'explain', log: silent })
+  const connection = connectBroker({ url: look.url, name: 'explain', log: silentLog() })
   let isUp = false
   try {
     const session = await connection.connected(AbortSignal.timeout(connectMs))
@@ -131,15 +132,13 @@ const peek = async (
   channel.on('error', () => {})
   const letters: Letter[] = []
   try {
-    for (let read = 0; read < maxRead; read += 1) {
-      const message = await channel.get(queue, { noAck: false })
-      if (message === false) break
-      const { messageId, correlationId } = message.properties
+    const keepOurs = ({ properties }: Message) => {
+      const { messageId, correlationId } = properties
       const isOurs = uuidOf(correlationId) === orderId || eventIds.has(uuidOf(messageId) ?? '')
-      if (isOurs) letters.push(letterOf(message.properties))
+      if (isOurs) letters.push(letterOf(properties))
+      return 'keep' as const
     }
-    // All go back at once, to where they were.
-    channel.nackAll(true)
+    await eachMessage(channel, queue, keepOurs, { most: maxRead })
     return letters
   } finally {
     await channel.close().catch(() => {})

@@ -1,15 +1,14 @@
-import { Refused, Unavailable } from '../../shared/failure/index.ts'
+import { describe, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { silentLog } from '../../shared/log/index.ts'
 import {
   type BrokerConnection,
   connectBroker,
   openPublisher,
   type Publisher,
-  type Session,
 } from '../../shared/messaging/index.ts'
+import type { Channel } from '../broker/each-message.ts'
 import { topologyOf } from '../infra/provision.ts'
 import type { Settings } from './settings.ts'
-
-export type Channel = Awaited<ReturnType<Session['createChannel']>>
 
 export interface Broker {
   publisher: Publisher
@@ -19,7 +18,6 @@ export interface Broker {
 }
 
 const connectMs = 5_000
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 export const topologyFor = ({ sagaNamespace, retryDelaysMs }: Settings) =>
   topologyOf({ namespace: sagaNamespace, retryDelaysMs })
@@ -29,12 +27,14 @@ export const withBroker = async <Result>(
   settings: Settings,
   use: (broker: Broker) => Promise<Result>,
 ): Promise<Result> => {
-  const connection = connectBroker({ url: settings.amqpUrl, name: 'outbox command', log: silent })
+  const connection = connectBroker({ url: settings.amqpUrl, name: 'outbox command', log: silentLog() })
   const exchanges = topologyFor(settings).exchanges.map(({ name }) => name)
   let publisher: Publisher | undefined
   try {
-    await connection.connected(AbortSignal.timeout(connectMs))
-    publisher = openPublisher(connection, { log: silent, exchanges })
+    await connection.connected(AbortSignal.timeout(connectMs)).catch((error) => {
+      throw /ACCESS[-_]REFUSED/.test(describe(error)) ? loginRefused(connection.user, error) : error
+    })
+    publisher = openPublisher(connection, { log: silentLog(), exchanges })
     await publisher.ready(AbortSignal.timeout(connectMs)).catch((cause) => {
       throw new Unavailable('The broker takes no messages at present (an alarm of memory or disk?).', {
         code: 'broker.blocked',
@@ -47,6 +47,18 @@ export const withBroker = async <Result>(
     await connection.close().catch(() => {})
   }
 }
+
+const loginCode = 'broker.login'
+
+export const isLoginRefused = (error: unknown): boolean =>
+  error instanceof Unavailable && error.code === loginCode
+
+const loginRefused = (user: string, cause: unknown) =>
+  new Unavailable(`The broker refused the login of ${user}.`, {
+    code: loginCode,
+    next: 'check user and password in AMQP_URL',
+    cause,
+  })
 
 const brokerOver = (connection: BrokerConnection, publisher: Publisher): Broker => {
   const withChannel: Broker['withChannel'] = async (use) => {

@@ -1,10 +1,9 @@
 import { commands, services } from '../../shared/contracts/index.ts'
 import { deadQueue, inNamespace } from '../../shared/messaging/index.ts'
 import { consumerOf } from '../audit/hearing.ts'
-import { type Broker, type Channel, topologyFor } from './broker.ts'
+import { eachMessage, type Message, type Verdict } from '../broker/each-message.ts'
+import { type Broker, topologyFor } from './broker.ts'
 import type { Settings } from './settings.ts'
-
-type Message = Exclude<Awaited<ReturnType<Channel['get']>>, false>
 
 /** A message that its consumer gave up on. What it does not say is undefined. */
 export interface DeadLetter {
@@ -51,13 +50,7 @@ export const isRedrivable = (queue: string, { sagaNamespace }: Settings): boolea
     (name) => queue === inNamespace(sagaNamespace, name),
   )
 
-/** `keep` (it goes back to where it was) or `remove`. */
-export type Verdict = 'keep' | 'remove'
-
-/**
- * Shows the dead letters of a queue one after another, oldest first: those that are there when it begins, at most `most`. Nothing is
- * acknowledged before `judge` has said so; all that is kept goes back at once, in its order, also when the process dies.
- */
+/** Shows the dead letters of a queue as `eachMessage` does: those that are there when it begins, at most `most`. */
 export const eachDeadLetter = async (
   broker: Broker,
   queue: string,
@@ -66,22 +59,13 @@ export const eachDeadLetter = async (
 ): Promise<{ there: number; seen: number }> => {
   const dead = deadQueue(queue)
   const there = (await broker.depthOf(dead))?.messages ?? 0
-  let seen = 0
-  if (there === 0) return { there, seen }
-  await broker.withChannel(async (channel) => {
-    let kept = false
-    try {
-      while (seen < Math.min(there, most) && !signal?.aborted) {
-        const message = await channel.get(dead, { noAck: false })
-        if (message === false) break
-        seen += 1
-        kept = true
-        if ((await judge(letterOf(queue, message))) === 'remove') channel.ack(message)
-      }
-    } finally {
-      if (kept) channel.nackAll(true)
-    }
-  })
+  if (there === 0) return { there, seen: 0 }
+  const seen = await broker.withChannel((channel) =>
+    eachMessage(channel, dead, (message) => judge(letterOf(queue, message)), {
+      most: Math.min(there, most),
+      signal,
+    }),
+  )
   return { there, seen }
 }
 

@@ -196,6 +196,22 @@ test('retry gives parked rows back to the relay, whole orders; status says what 
     assert.equal(await left(), [])
   }))
 
+test('a dry run of retry counts every parked row, however many orders they are of', () =>
+  withStage(async (stage) => {
+    await stage.sql(
+      'order',
+      `insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload, parked_at)
+       select gen_random_uuid(), 'OrderPlaced', md5((n / 2)::text)::uuid, 'EX', 'order.create', '{}', clock_timestamp()
+       from generate_series(0, 20199) as n`,
+    )
+    const dry = await stage.outbox('retry', '--service', 'order', '--dry-run')
+    assert.match(dry.out, /^order: 20200 parked rows\n/)
+    assert.match(dry.out.slice(-200), /\n {2}and 100 more orders\n$/)
+    const real = await stage.outbox('retry', '--service', 'order', '--json')
+    const [result] = JSON.parse(real.out).services
+    assert.equal([result.rows, result.orders], [20_200, 10_100])
+  }))
+
 test('prune deletes what is old and published, and never an unpublished row', () =>
   withStage(async (stage) => {
     const week = 8 * 86_400
@@ -212,19 +228,52 @@ test('prune deletes what is old and published, and never an unpublished row', ()
     ])
     await stage.sql(
       'order',
-      `insert into inbox (consumer, event_id, handled_at) values ('order.events', gen_random_uuid(), now() - interval '9 days')`,
+      `insert into inbox (consumer, event_id, handled_at)
+       select 'order.events', gen_random_uuid(), now() - days * interval '1 day' from unnest(array[9, 15, 16]) as days`,
     )
     const dry = await stage.outbox('prune', '--older-than', '7d', '--dry-run')
     assert.is(
       dry.out,
-      'order: would delete 5000 rows\nproduct: would delete 0 rows\nuser: would delete 0 rows\n',
+      [
+        'order: would delete 5000 outbox rows and 2 inbox rows\n',
+        'product: would delete 0 outbox rows and 0 inbox rows\n',
+        'user: would delete 0 outbox rows and 0 inbox rows\n',
+      ].join(''),
     )
+    const plan = await stage.outbox('prune', '--older-than', '7d', '--dry-run', '--json')
     const real = await stage.outbox('prune', '--older-than', '7d', '--json')
-    assert.equal(JSON.parse(real.out).services[0], { service: 'order', rows: 5_000 })
+    assert.equal(JSON.parse(real.out).services[0], { service: 'order', outbox: 5_000, inbox: 2 })
+    assert.equal(JSON.parse(plan.out).services, JSON.parse(real.out).services)
+    assert.equal([dry.err, real.err], ['', ''])
     await stage.outbox('prune', '--older-than', '1s')
     const left = await stage.sql('order', 'select published_at is null as open from outbox order by id')
     assert.equal(left, [{ open: true }, { open: true }])
     assert.is((await stage.sql('order', 'select from inbox')).length, 1)
+  }))
+
+test('prune asks a person, and says what is younger than it is kept', () =>
+  withStage(async (stage) => {
+    await seedRows(stage, 'order', [{ age: 60 }, { age: 60 }, { age: 9 * 86_400 }])
+    const rows = async () => (await stage.sql('order', 'select from outbox')).length
+    const young =
+      "2 of these are younger than OUTBOX_RETENTION_HOURS (168): what is deleted can't be replayed, and the audit will miss it\n"
+    const dry = await stage.outbox('prune', '--older-than', '30s', '--dry-run')
+    assert.equal([dry.code, dry.err, await rows()], [0, young, 3])
+
+    const no = await stage.atTerminal('n\r', 'prune', '--older-than', '30s')
+    assert.equal([no.code, no.out, await rows()], [1, '', 3])
+    assert.ok(no.err.startsWith(young), no.err)
+    assert.match(no.err, 'Delete 3 outbox rows and 0 inbox rows for good? [y/N] ')
+    assert.match(no.err, /Nothing was done\.\n$/)
+
+    const yes = await stage.atTerminal('y\r', 'prune', '--older-than', '7d')
+    assert.equal([yes.code, await rows()], [0, 2], yes.err)
+    const unasked = await stage.atTerminal('', 'prune', '--older-than', '30s', '--yes')
+    assert.equal([unasked.code, await rows()], [0, 0])
+    assert.is(
+      unasked.err,
+      `${young}The audit will report them until these orders are older than an hour; from then on give it OUTBOX_RETENTION_HOURS=1.\n`,
+    )
   }))
 
 test.run()

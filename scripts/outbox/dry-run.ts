@@ -62,18 +62,23 @@ const jsonListing = (filter: Record<string, unknown>, target: string | null): Li
   }
 }
 
-const textListing = (): Listing => ({
-  add(service, { id, eventId, type, aggregateId }, to) {
-    const goes = to.map(({ queue, effect }) => `${queue} ${effect}`).join(', ') || 'no listener'
-    console.log(`${service} ${id} ${type} ${eventId} order ${aggregateId} -> ${goes}`)
-  },
-  end(perService, consumers) {
-    const total = Object.values(perService).reduce((sum, one) => sum + one, 0)
-    const parts = Object.entries(perService).map(([service, rows]) => `${rows} of ${service}`)
-    console.log(`would send ${plural(total, 'event')}: ${parts.join(', ')}`)
-    for (const [queue, effects] of Object.entries(consumers)) {
-      const words = Object.entries(effects).map(([effect, events]) => `${effect} ${events}`)
-      console.log(`${queue} would ${words.join(', ')}`)
-    }
-  },
-})
+const textListing = (): Listing => {
+  let isHeaded = false
+  return {
+    add(service, { id, eventId, type, aggregateId }, to) {
+      if (!isHeaded) console.log('outbox row, event, event id, order -> queue: what happens there')
+      isHeaded = true
+      const goes = to.map(({ queue, effect }) => `${queue}: ${effect}`).join(', ') || 'no listener'
+      console.log(`${service} ${id} ${type} ${eventId} ${aggregateId} -> ${goes}`)
+    },
+    end(perService, consumers) {
+      const total = Object.values(perService).reduce((sum, one) => sum + one, 0)
+      const parts = Object.entries(perService).map(([service, rows]) => `${rows} of ${service}`)
+      console.log(`would send ${plural(total, 'event')}: ${parts.join(', ')}`)
+      for (const [queue, effects] of Object.entries(consumers)) {
+        const words = Object.entries(effects).map(([effect, events]) => `${effect} ${events}`)
+        console.log(`${queue} would ${words.join(', ')}`)
+      }
+    },
+  }
+}

@@ -1,17 +1,31 @@
+import { eachMessage } from '../broker/each-message.ts'
 import type { Broker } from './broker.ts'
 
-/** The ids of the messages that are ready in a queue which nobody consumes; they stay where they are. */
-export const idsIn = async (broker: Broker, queue: string): Promise<string[]> => {
+export interface IdsIn {
+  ids: string[]
+  /** So many more were there than might be read. */
+  unread: number
+}
+
+/** The ids of the oldest messages that are ready in a queue which nobody consumes, at most `most`; they stay where they are. */
+export const idsIn = async (
+  broker: Broker,
+  queue: string,
+  { most, signal }: { most: number; signal: AbortSignal },
+): Promise<IdsIn> => {
   const there = (await broker.depthOf(queue))?.messages ?? 0
-  if (there === 0) return []
-  return broker.withChannel(async (channel) => {
-    const ids: string[] = []
-    for (let seen = 0; seen < there; seen += 1) {
-      const message = await channel.get(queue, { noAck: false })
-      if (message === false) break
-      ids.push(String(message.properties.messageId).toLowerCase())
-    }
-    if (ids.length > 0) channel.nackAll(true)
-    return ids
-  })
+  const ids: string[] = []
+  if (there > 0)
+    await broker.withChannel((channel) =>
+      eachMessage(
+        channel,
+        queue,
+        ({ properties }) => {
+          ids.push(String(properties.messageId).toLowerCase())
+          return 'keep'
+        },
+        { most: Math.min(there, most), signal },
+      ),
+    )
+  return { ids, unread: Math.max(0, there - most) }
 }

@@ -18,29 +18,47 @@ export interface ParkedFilter {
   types?: readonly string[] | undefined
 }
 
-const statement = `
+const parkedAggregate = `
+  select aggregate_id, count(*)::int as rows, min(id) as id from outbox
+  where parked_at is not null and published_at is null
+    and ($1::text is null or aggregate_id = $1::text::uuid)
+  group by aggregate_id
+  having bool_or(($2::text is null or event_id = $2::text::uuid) and ($3::text[] is null or type = any($3::text[])))`
+
+const list = `
   select first.aggregate_id::text as "orderId", parked.rows, first.parked_at as since, first.event_id::text as "eventId",
     first.type, first.attempts, coalesce(first.last_error, 'no reason kept') as reason
-  from (select aggregate_id, count(*)::int as rows, min(id) as id from outbox
-    where parked_at is not null and published_at is null
-      and ($2::text is null or aggregate_id = $2::text::uuid)
-    group by aggregate_id
-    having ($3::text is null or bool_or(event_id = $3::text::uuid))
-      and ($4::text[] is null or bool_or(type = any($4::text[])))) as parked
+  from (${parkedAggregate}) as parked
   join outbox first on first.id = parked.id
-  order by first.id limit $1`
+  order by first.id limit $4`
 
+const count = `
+  select count(*)::int as aggregates, coalesce(sum(rows), 0)::int as rows from (${parkedAggregate}) as parked`
+
+/** Aggregates that are listed; more than a person reads. */
 const most = 10_000
 
-/** The parked aggregates, the oldest first. */
+const valuesOf = ({ orderId, eventId, types }: ParkedFilter) => [
+  orderId ?? null,
+  eventId ?? null,
+  types ?? null,
+]
+
+/** The parked aggregates, the oldest first; of very many only the oldest. */
 export const parkedAggregates = (sql: Sql, filter: ParkedFilter = {}): Promise<ParkedAggregate[]> =>
-  sql.$queryRawUnsafe<ParkedAggregate[]>(
-    statement,
-    most,
-    filter.orderId ?? null,
-    filter.eventId ?? null,
-    filter.types ?? null,
+  sql.$queryRawUnsafe<ParkedAggregate[]>(list, ...valuesOf(filter), most)
+
+/** How many there are, and how many rows of theirs are parked. */
+export const countParked = async (
+  sql: Sql,
+  filter: ParkedFilter = {},
+): Promise<{ aggregates: number; rows: number }> => {
+  const [counted] = await sql.$queryRawUnsafe<{ aggregates: number; rows: number }[]>(
+    count,
+    ...valuesOf(filter),
   )
+  return counted!
+}
 
 export const parkedLine = ({ orderId, rows, type, eventId, attempts, reason }: ParkedAggregate): string =>
   `  order ${orderId}: ${rows} parked, first ${type} ${eventId} after ${attempts} tries: ${reason}`

@@ -1,8 +1,10 @@
+import type { ServiceName } from '../../shared/contracts/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
-import { createPruner, type Sql } from '../../shared/outbox/index.ts'
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
 import { duration, envOption, serviceOption, servicesOf } from './arguments.ts'
-import { withOutboxes } from './databases.ts'
+import { type OutboxDatabase, withOutboxes } from './databases.ts'
+import { type Age, countOld, type Pruned, pruneAll } from './prune.ts'
+import { confirmed, declined } from './question.ts'
 import { commanded, guardProduction, interruptible, readSettings } from './settings.ts'
 import { plural, say } from './terminal.ts'
 
@@ -10,12 +12,16 @@ interface Flags {
   service?: string
   olderThan: number
   dryRun?: true
+  yes?: true
   env?: string
   json?: true
 }
 
+interface Result extends Pruned {
+  service: ServiceName
+}
+
 const secondsPerHour = 3_600
-const batch = 1_000
 
 export const pruneCommand = () =>
   commandWithExamples(
@@ -30,6 +36,7 @@ export const pruneCommand = () =>
     .requiredOption('--older-than <age>', 'published longer ago than this: 90m, 36h, 7d', duration)
     .addOption(serviceOption())
     .option('--dry-run', 'count them, and delete nothing')
+    .option('--yes', 'do not ask')
     .addOption(envOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -46,67 +53,60 @@ const prune = async (flags: Flags): Promise<number> => {
       next: 'npm run outbox -- prune --help',
     })
   if (!flags.dryRun) guardProduction(settings, flags.env)
-  const signal = interruptible()
+  const keptHours = settings.outboxRetentionHours
+  const age: Age = { seconds: flags.olderThan, keptSeconds: keptHours * secondsPerHour }
   return withOutboxes(settings, servicesOf(flags.service), async (outboxes) => {
-    const results = []
-    for (const { service, sql } of outboxes) {
-      const rows = flags.dryRun
-        ? await countOld(sql, flags.olderThan)
-        : await pruneAll(sql, flags.olderThan, settings.outboxRetentionHours, signal)
-      results.push({ service, rows })
-      if (!flags.json)
-        console.log(`${service}: ${flags.dryRun ? 'would delete' : 'deleted'} ${plural(rows, 'row')}`)
+    const { old, young } = await lookFor(outboxes, age)
+    if (young > 0) say(youngerThanKept(young, keptHours))
+    if (flags.dryRun) {
+      report(old, flags)
+      return exitCodes.ok
     }
-    if (flags.json) console.log(JSON.stringify({ dryRun: flags.dryRun === true, services: results }))
-    if (!flags.dryRun && flags.olderThan < settings.outboxRetentionHours * secondsPerHour)
-      say(youngerThanKept(flags.olderThan, settings.outboxRetentionHours))
+    const all = sumOf(old)
+    const question = `Delete ${rowsOf(all)} for good?`
+    if (all.outbox + all.inbox > 0 && !(await confirmed(question, flags.yes))) return declined()
+    const signal = interruptible()
+    const gone: Result[] = []
+    for (const { service, sql } of outboxes) gone.push({ service, ...(await pruneAll(sql, age, signal)) })
+    report(gone, flags)
+    if (young > 0) say(whatTheAuditNeeds(flags.olderThan))
     if (signal.aborted) say('interrupted; what is left can be pruned at any time')
     return signal.aborted ? exitCodes.interrupted : exitCodes.ok
   })
 }
 
-// The audit takes the rows of younger orders for proof, and would miss them.
-const youngerThanKept = (seconds: number, keptHours: number): string => {
-  const hours = Math.max(1, Math.floor(seconds / secondsPerHour))
-  return `Rows younger than OUTBOX_RETENTION_HOURS (${keptHours}) were meant: give npm run audit OUTBOX_RETENTION_HOURS=${hours}, or it misses them.`
-}
-
-const countOld = async (sql: Sql, seconds: number): Promise<number> => {
-  const [row] = await sql.$queryRawUnsafe<{ rows: number }[]>(
-    `select count(*)::int as rows from outbox where published_at < clock_timestamp() - make_interval(secs => $1::float8)`,
-    seconds,
-  )
-  return row!.rows
-}
-
-/** One statement after another, each over one batch; an interruption comes between two. */
-const pruneAll = async (
-  sql: Sql,
-  seconds: number,
-  keptHours: number,
-  signal: AbortSignal,
-): Promise<number> => {
-  const interrupted = new Error('interrupted')
-  let deleted = 0
-  const watched: Sql = {
-    ...sql,
-    $queryRawUnsafe: async <Rows>(text: string, ...values: unknown[]) => {
-      if (signal.aborted) throw interrupted
-      const rows = await sql.$queryRawUnsafe<Rows>(text, ...values)
-      deleted += (rows as { deleted: number }[])[0]?.deleted ?? 0
-      return rows
-    },
+/** What is old enough, by service, and how much of it is younger than it is kept. */
+const lookFor = async (outboxes: readonly OutboxDatabase[], age: Age) => {
+  const old: Result[] = []
+  let young = 0
+  for (const { service, sql } of outboxes) {
+    const { younger, ...rows } = await countOld(sql, age)
+    old.push({ service, ...rows })
+    young += younger
   }
-  const retentionHours = seconds / secondsPerHour
-  const inboxHours = 2 * Math.max(retentionHours, keptHours)
-  const pruner = createPruner(watched, {
-    retentionHours,
-    inboxHours,
-    batch,
-    maxBatches: Number.POSITIVE_INFINITY,
-  })
-  await pruner.round().catch((error) => {
-    if (error !== interrupted) throw error
-  })
-  return deleted
+  return { old, young }
 }
+
+const sumOf = (results: readonly Pruned[]): Pruned =>
+  results.reduce((sum, { outbox, inbox }) => ({ outbox: sum.outbox + outbox, inbox: sum.inbox + inbox }), {
+    outbox: 0,
+    inbox: 0,
+  })
+
+const rowsOf = ({ outbox, inbox }: Pruned) =>
+  `${plural(outbox, 'outbox row')} and ${plural(inbox, 'inbox row')}`
+
+const report = (results: readonly Result[], { dryRun, json }: Flags) => {
+  if (json) return console.log(JSON.stringify({ dryRun: dryRun === true, services: results }))
+  for (const { service, ...rows } of results)
+    console.log(`${service}: ${dryRun ? 'would delete' : 'deleted'} ${rowsOf(rows)}`)
+}
+
+const youngerThanKept = (young: number, keptHours: number): string =>
+  `${young} of these ${young === 1 ? 'is' : 'are'} younger than OUTBOX_RETENTION_HOURS (${keptHours}): what is deleted can't be replayed, and the audit will miss it`
+
+// The audit takes the rows of younger orders for proof. It counts in whole hours, one at least.
+const whatTheAuditNeeds = (seconds: number): string =>
+  seconds < secondsPerHour
+    ? 'The audit will report them until these orders are older than an hour; from then on give it OUTBOX_RETENTION_HOURS=1.'
+    : `Give npm run audit OUTBOX_RETENTION_HOURS=${Math.floor(seconds / secondsPerHour)}, or it misses them.`

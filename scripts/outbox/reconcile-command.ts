@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Option } from 'commander'
 import { events, services } from '../../shared/contracts/index.ts'
 import { deadQueue, eventQueue, retryQueue } from '../../shared/messaging/index.ts'
 import {
@@ -32,12 +33,14 @@ interface Flags {
   since?: Date
   repair?: true
   rate: number
+  limit: number
   env?: string
   json?: true
 }
 
 const defaultAfterSeconds = 10
 const defaultRate = 200
+const defaultLimit = 10_000
 
 export const reconcileCommand = () =>
   commandWithExamples(
@@ -49,10 +52,15 @@ export const reconcileCommand = () =>
       'npm run outbox -- reconcile --since 1h --after 30s --json',
     ],
   )
-    .option('--after <age>', 'published at least this long ago (default 10s)', duration, defaultAfterSeconds)
+    .addOption(
+      new Option('--after <age>', 'published at least this long ago')
+        .argParser(duration)
+        .default(defaultAfterSeconds, `${defaultAfterSeconds}s`),
+    )
     .option('--since <time>', 'published from then on: a time, a day, or how long ago', moment)
     .option('--repair', 'send exactly these again, each to exactly the queue of who has not handled it')
     .option('--rate <n>', 'events per second of a repair', wholeNumber(1, 100_000), defaultRate)
+    .option('--limit <n>', 'read so many of each retry and dead-letter queue', wholeNumber(1), defaultLimit)
     .addOption(envOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -72,10 +80,13 @@ const reconcile = async (flags: Flags): Promise<number> => {
     withBroker(settings, async (broker) => {
       const out = flags.json ? createJsonList({ repair: flags.repair === true }, 'missing') : undefined
       const id = randomUUID()
+      const unread: Record<string, number> = {}
       let total = 0
       let sent = 0
       for (const to of outboxes) {
-        const around = await lookAround(broker, settings, to.service)
+        const around = await lookAround(broker, settings, to.service, { most: flags.limit, signal })
+        Object.assign(unread, around.unread)
+        sayUnread(around.unread, flags.limit)
         for (const from of outboxes.filter((it) =>
           speaksTo(it.service, to.service, (type) => events[type].by),
         )) {
@@ -99,8 +110,9 @@ const reconcile = async (flags: Flags): Promise<number> => {
         }
       }
       const left = total - sent
-      if (out) out.end({ total, sent, ...(sent > 0 && { runId: id }) })
-      else console.log(summary(total, sent, flags.repair === true))
+      if (out) out.end({ total, sent, ...(sent > 0 && { runId: id }), unread })
+      else if (total > 0 || !signal.aborted) console.log(summary(total, sent, flags.repair === true))
+      if (signal.aborted) say('interrupted; not everything was compared')
       if (signal.aborted) return exitCodes.interrupted
       return left > 0 ? exitCodes.violations : exitCodes.ok
     }),
@@ -140,18 +152,31 @@ const sayLeftOut = (
     )
 }
 
-/** What the broker still has for a service. */
+const sayUnread = (unread: Record<string, number>, limit: number) => {
+  for (const [queue, more] of Object.entries(unread))
+    say(
+      `${queue}: read ${limit} of ${limit + more}; events of the others may be listed as missing: --limit ${limit + more} reads them all`,
+    )
+}
+
+/** What the broker still has for a service, and how much of it was not read, by queue. */
 const lookAround = async (
   broker: Broker,
   { sagaNamespace, retryDelaysMs }: Settings,
   service: OutboxDatabase['service'],
+  reading: { most: number; signal: AbortSignal },
 ) => {
   const queue = eventQueue(sagaNamespace, service)
   const apart = [...retryDelaysMs.map((_, index) => retryQueue(queue, index + 1)), deadQueue(queue)]
   const elsewhere = new Set<string>()
-  for (const one of apart) for (const id of await idsIn(broker, one)) elsewhere.add(id)
+  const unread: Record<string, number> = {}
+  for (const one of apart) {
+    const found = await idsIn(broker, one, reading)
+    for (const id of found.ids) elsewhere.add(id)
+    if (found.unread > 0) unread[one] = found.unread
+  }
   const waiting = (await broker.depthOf(queue))?.messages ?? 0
-  return { queue, elsewhere, waiting }
+  return { queue, elsewhere, waiting, unread }
 }
 
 interface Repair {

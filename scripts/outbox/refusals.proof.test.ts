@@ -150,9 +150,42 @@ test('a server that is away is exit code 69, a wrong address 78; no password is 
   assert.match(wrong.err, /POSTGRES_URL: must be a URL like/)
   const dead = await run({}, 'dead', 'list')
   assert.is(dead.code, 69)
+  const wrongPassword = new URL(testServers().amqpUrl)
+  wrongPassword.password = 'hush'
+  const env = {
+    AMQP_URL: wrongPassword.href,
+    POSTGRES_URL: databaseOf(testServers().postgresUrl, 'postgres'),
+  }
+  const refusedLogin = await run(env, 'dead', 'list')
+  assert.equal(
+    [refusedLogin.code, refusedLogin.err],
+    [
+      69,
+      `The broker refused the login of ${wrongPassword.username}.\nnext: check user and password in AMQP_URL\n`,
+    ],
+  )
   for (const { err } of [away, dead]) assert.match(err, /\nnext: check that (PostgreSQL|the broker) runs /)
   assert.not.match(away.err + wrong.err + dead.err, /hush/)
 })
+
+test('status tells the outboxes without a broker, why there is none, and what to do', () =>
+  withStage(async (stage) => {
+    const status = async (amqpUrl: string) =>
+      startOutbox(commandEnv(stage.namespace, amqpUrl), ['status']).ended
+    const away = await status('amqp://guest:hush@127.0.0.1:1')
+    assert.equal([away.code, away.out.split('\n').at(-2)], [69, 'broker: not there'])
+    assert.match(away.err, /\nnext: check that the broker runs and that AMQP_URL names it\n$/)
+    const wrongPassword = new URL(stage.amqpUrl)
+    wrongPassword.password = 'hush'
+    const refusedLogin = await status(wrongPassword.href)
+    assert.equal(
+      [refusedLogin.code, refusedLogin.out.split('\n').at(-2)],
+      [69, 'broker: refused the login'],
+      refusedLogin.err,
+    )
+    assert.match(refusedLogin.err, /\nnext: check user and password in AMQP_URL\n$/)
+    assert.match(refusedLogin.out, /^order: 0 pending/)
+  }))
 
 test('the events of a service with a broker user of its own go out as that user only', () =>
   withStage(async (stage) => {
@@ -174,6 +207,7 @@ test('every command has help that begins with examples, and the examples parse',
     assert.is(code, 0, command)
     assert.match(out, /^Examples:\n( {2}npm run outbox -- .+\n)+/, command)
     assert.is(out.split('Examples:').length, 2, `${command}: its own examples, and no others`)
+    assert.not.match(out, /\(default .*\n?.*\(default: /, `${command}: one default each`)
   }
 })
 

@@ -88,11 +88,11 @@ test('--to reaches one queue and no other, by its short name', () =>
     const dry = await stage.outbox('replay', '--all', '--to', 'user.events', '--dry-run')
     assert.match(
       dry.out,
-      `order 1 OrderFailed ${one!.eventId} order ${one!.orderId} -> ${stage.name('user.events')} handle`,
+      `outbox row, event, event id, order -> queue: what happens there\norder 1 OrderFailed ${one!.eventId} ${one!.orderId} -> ${stage.name('user.events')}: handle\n`,
     )
     assert.match(
       dry.out,
-      /-> \S+user\.events ignore\nwould send 2 events: 2 of order, 0 of product, 0 of user\n/,
+      /-> \S+user\.events: ignore\nwould send 2 events: 2 of order, 0 of product, 0 of user\n/,
     )
     const real = await stage.outbox('replay', '--all', '--to', 'user.events', '--type', 'OrderFailed')
     assert.is(real.code, 0, real.err)

@@ -3,7 +3,7 @@ import { createNotifyHint, type Sql, unpark } from '../../shared/outbox/index.ts
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
 import { envOption, serviceOption, servicesOf, types, uuid } from './arguments.ts'
 import { withOutboxes } from './databases.ts'
-import { type ParkedAggregate, parkedAggregates, parkedLine } from './parked.ts'
+import { countParked, type ParkedAggregate, parkedAggregates, parkedLine } from './parked.ts'
 import { commanded, guardProduction, readSettings } from './settings.ts'
 import { plural } from './terminal.ts'
 
@@ -15,6 +15,14 @@ interface Flags {
   dryRun?: true
   env?: string
   json?: true
+}
+
+interface Result {
+  service: ServiceName
+  rows: number
+  orders: number
+  /** The oldest of these orders. */
+  aggregates: ParkedAggregate[]
 }
 
 export const retryCommand = () =>
@@ -41,20 +49,24 @@ const retry = async (flags: Flags): Promise<number> => {
   const settings = readSettings()
   if (!flags.dryRun) guardProduction(settings, flags.env)
   await withOutboxes(settings, servicesOf(flags.service), async (outboxes) => {
-    const results: { service: ServiceName; rows: number; aggregates: ParkedAggregate[] }[] = []
+    const results: Result[] = []
     for (const { service, sql } of outboxes) {
       const { order: orderId, event: eventId, type: types } = flags
-      const aggregates = await parkedAggregates(sql, { orderId, eventId, types })
-      const rows = flags.dryRun ? aggregates.reduce((sum, it) => sum + it.rows, 0) : await release(sql, flags)
-      results.push({ service, rows, aggregates })
+      const filter = { orderId, eventId, types }
+      const aggregates = await parkedAggregates(sql, filter)
+      const counted = await countParked(sql, filter)
+      const rows = flags.dryRun ? counted.rows : await release(sql, flags)
+      results.push({ service, rows, orders: counted.aggregates, aggregates })
     }
     if (flags.json) console.log(JSON.stringify({ dryRun: flags.dryRun === true, services: results }))
     else
-      for (const { service, rows, aggregates } of results) {
+      for (const { service, rows, orders, aggregates } of results) {
         console.log(
           `${service}: ${plural(rows, 'parked row')}${flags.dryRun ? '' : ' given back to the relay'}`,
         )
         for (const one of aggregates) console.log(parkedLine(one))
+        if (orders > aggregates.length)
+          console.log(`  and ${plural(orders - aggregates.length, 'more order')}`)
       }
   })
   return exitCodes.ok

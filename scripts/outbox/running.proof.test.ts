@@ -250,9 +250,9 @@ test('a real event is dropped: the audit says so, and reconcile brings it back; 
     }
     await age(urls, 180)
     const pruned = await stage.outbox('prune', '--older-than', '2h')
-    assert.match(pruned.out, /^order: deleted 2 rows\n/)
+    assert.match(pruned.out, /^order: deleted 2 outbox rows and 0 inbox rows\n/)
     const [, hours] =
-      /give npm run audit OUTBOX_RETENTION_HOURS=(\d+), or it misses them\.\n$/.exec(pruned.err) ?? []
+      /Give npm run audit OUTBOX_RETENTION_HOURS=(\d+), or it misses them\.\n$/.exec(pruned.err) ?? []
     // Ids say when they were made, and can't be moved into the past: only the rows are looked at.
     const missed = await audited(stage, { OUTBOX_RETENTION_HOURS: hours ?? '' })
     assert.not.ok(missed.includes('outbox.missing'), missed.join())

@@ -12,6 +12,7 @@ import { classifyDatabaseError, describe, Refused, Unavailable } from '../../sha
 import { brokerUrls } from '../../shared/messaging/index.ts'
 import { exitCodes } from '../infra/command.ts'
 import { Interrupted } from './question.ts'
+import { say } from './terminal.ts'
 
 const Settings = z.object({
   ...operatorSettings,
@@ -66,12 +67,19 @@ export const commanded =
     try {
       process.exitCode = await work(...args)
     } catch (error) {
-      console.error(describe(error))
-      const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
-      if (next !== undefined) console.error(`next: ${next}`)
+      sayError(error)
       process.exitCode = exitCodeOf(error)
     }
+    // The process is ended next, and what a slow reader has not taken by then would be cut off.
+    await new Promise((resolve) => process.stdout.write('', resolve))
   }
+
+/** One sentence, and on a line of its own what to do next. */
+export const sayError = (error: unknown): void => {
+  say(describe(error))
+  const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
+  if (next !== undefined) say(`next: ${next}`)
+}
 
 const exitCodeOf = (error: unknown): number => {
   if (error instanceof Interrupted) return exitCodes.interrupted

@@ -1,14 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { services } from '../../shared/contracts/index.ts'
-import { describe } from '../../shared/failure/index.ts'
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
 import { wholeNumber } from './arguments.ts'
-import { withBroker } from './broker.ts'
+import { isLoginRefused, withBroker } from './broker.ts'
 import { withOutboxes } from './databases.ts'
-import { commanded, interruptible, isAway, readSettings, type Settings } from './settings.ts'
+import { commanded, interruptible, isAway, readSettings, type Settings, sayError } from './settings.ts'
 import { type BrokerStatus, readBrokerStatus, readServiceStatus, type Status } from './status.ts'
 import { statusText } from './status-text.ts'
-import { say } from './terminal.ts'
 
 interface Flags {
   watch?: number | true
@@ -43,17 +41,22 @@ const once = async (settings: Settings, { json, watch }: Flags): Promise<number>
     return found
   })
   let broker: BrokerStatus | undefined
+  let noBroker = 'not there'
   let code: number = exitCodes.ok
   try {
     broker = await withBroker(settings, (it) => readBrokerStatus(it, settings))
   } catch (error) {
     if (!isAway(error)) throw error
-    say(describe(error))
+    sayError(error)
+    if (isLoginRefused(error)) noBroker = 'refused the login'
     code = exitCodes.unavailable
   }
   const status: Status = { at: new Date(), services: perService, broker: broker ?? null }
   if (json) console.log(JSON.stringify(status, null, watch === undefined ? 2 : 0))
-  else console.log(`${watch === undefined ? '' : `--- ${status.at.toISOString()}\n`}${statusText(status)}`)
+  else
+    console.log(
+      `${watch === undefined ? '' : `--- ${status.at.toISOString()}\n`}${statusText(status, noBroker)}`,
+    )
   return code
 }
 
@@ -64,7 +67,7 @@ const forever = async (settings: Settings, flags: Flags): Promise<number> => {
   while (!signal.aborted) {
     await once(settings, flags).catch((error) => {
       if (!isAway(error)) throw error
-      say(describe(error))
+      sayError(error)
     })
     await pause(everyMs, undefined, { signal }).catch(() => {})
   }

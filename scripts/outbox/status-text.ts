@@ -4,11 +4,11 @@ import { lasting, plural } from './terminal.ts'
 
 const shownAggregates = 10
 
-/** What a person reads. */
-export const statusText = ({ services, broker }: Status): string =>
+/** What a person reads. `noBroker`: what is said of a broker that could not be looked at. */
+export const statusText = ({ services, broker }: Status, noBroker = 'not there'): string =>
   [
     ...services.flatMap(serviceLines),
-    ...(broker === null ? ['broker: not there'] : broker.queues.filter(isWorthALine).map(queueLine)),
+    ...(broker === null ? [`broker: ${noBroker}`] : broker.queues.filter(isWorthALine).map(queueLine)),
     ...nextLines(services, broker?.queues ?? []),
   ].join('\n')
 

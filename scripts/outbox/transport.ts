@@ -33,10 +33,18 @@ export const replayTransport = (
       if (times === mostUnknown) throw unavailable(`The broker does not confirm: ${outcome.reason}.`)
       return outcome
     },
-    ready: (signal) =>
-      publisher.ready(AbortSignal.any([signal, AbortSignal.timeout(awayMs)])).catch(() => {
+    async ready(signal) {
+      // A time-out that only `AbortSignal.any` knew of would be collected, and never fire.
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(), awayMs)
+      try {
+        await publisher.ready(AbortSignal.any([signal, late.signal]))
+      } catch {
         if (!signal.aborted) throw unavailable(`The broker was away for ${awayMs / 1_000} s.`)
-      }),
+      } finally {
+        clearTimeout(timer)
+      }
+    },
   }
 }
 

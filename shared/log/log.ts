@@ -42,7 +42,7 @@ export const createLog = ({ service, level = 'info', destination = stderr() }: L
   )
 }
 
-/** A log that says nothing, for tests. */
+/** A log that says nothing: for tests, and for commands that tell what they see themselves. */
 export const silentLog = (): Log => createLog({ service: 'test', level: 'silent' })
 
 const ignore = () => {}

@@ -40,7 +40,10 @@ export const deadQueue = (queue: string): string => `${queue}.dead`
 /** How often a message may come back because its consumer died, before the broker itself puts it on the dead-letter queue. */
 const deliveryLimit = 20
 
-/** No limit, spelled so that every RabbitMQ takes it: 3.10 knows no -1, and 4.x has a default. */
+/**
+ * No limit, spelled so that every RabbitMQ takes it: 3.10 knows no -1, and 4.x has a default. Left out it would not be the same: 3.10 puts
+ * what comes back to a queue without a limit behind all others.
+ */
 const unlimited = 2_147_483_647
 
 // Dead-lettering waits for the target's confirm; it needs an overflow that refuses instead of dropping.

@@ -1,5 +1,7 @@
-import { readConfigOrExit } from '../config/index.ts'
+import { z } from 'zod'
+import { readConfigOrExit, serviceSettings } from '../config/index.ts'
 import type { PrismaLike } from '../database/index.ts'
+import { createHttpApp } from '../http/index.ts'
 import { createFaults, runUntilStopped } from '../lifecycle/index.ts'
 import { createLog } from '../log/index.ts'
 import { openBroker } from './broker.ts'
@@ -26,12 +28,18 @@ export const runService = <Client extends PrismaLike, World, State>(
   })
 }
 
-/** Runs only the relay of a service's outbox as this process: for a service that runs with RELAY=off. */
+/** As a service's, but no port is its own: the service has that one. */
+const relaySchema = z.object(serviceSettings)
+
+/**
+ * Runs only the relay of a service's outbox as this process: for a service that runs with RELAY=off. With a PORT of its own it answers
+ * /livez, /readyz and /metrics there.
+ */
 export const runRelay = <Client extends PrismaLike, World, State>(
   manifest: Manifest<Client, World, State>,
 ): Promise<never> => {
   const { name, choreography } = manifest
-  const config = readConfigOrExit(serviceSchema(name))
+  const config = readConfigOrExit(relaySchema)
   const log = createLog({ service: `${name} relay`, level: config.logLevel })
   return runUntilStopped({
     log,
@@ -50,7 +58,23 @@ export const runRelay = <Client extends PrismaLike, World, State>(
       })
       const metrics = createMetrics()
       const fault = createFaults(config.fault)
-      startRelay({ service: name, config, publisher, topology, metrics, fault, log, resources })
+      const relay = startRelay({ service: name, config, publisher, topology, metrics, fault, log, resources })
+      if (config.port === 0) return undefined
+      const app = createHttpApp({
+        service: `${name} relay`,
+        routes: [],
+        log,
+        readiness: {
+          broker: async () => publisher.isReady() && topology.isUp(),
+          relay: async () => relay.state().state !== 'disconnected',
+        },
+        metrics: metrics.registry,
+      })
+      await resources.acquire(
+        'the HTTP door',
+        () => app.listen({ host: config.host, port: config.port }),
+        (listening) => listening.stop(),
+      )
       return undefined
     },
   })

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { DatabaseObserver, Sql } from '../database/index.ts'
 import type { Log } from '../log/index.ts'
 import type { ConsumerObserver } from '../messaging/index.ts'
-import { type RelayObserver, readGauges } from '../outbox/index.ts'
+import { type OutboxGauges, type RelayObserver, readGauges } from '../outbox/index.ts'
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -18,6 +18,10 @@ export const createMetrics = () => {
   const unknown = counter('outbox_unknown_total', 'Publishes without an answer, done again under the same id')
   const parked = counter('outbox_parked_total', 'Events parked with the later ones of their aggregate')
   const pruned = counter('outbox_pruned_total', 'Published events and inbox rows deleted for their age')
+  const relayErrors = counter(
+    'outbox_relay_errors_total',
+    'What went wrong in the relay, and was tried again',
+  )
   const leading = new Gauge({
     name: 'outbox_relay_leading',
     help: '1 while the relay of this process leads',
@@ -61,6 +65,7 @@ export const createMetrics = () => {
     parked: (_row, _reason, rows) => parked.inc(rows),
     pruned: (rows) => pruned.inc(rows),
     state: (state) => leading.set(state === 'leading' ? 1 : 0),
+    error: () => relayErrors.inc(),
   }
   const consumer: ConsumerObserver = {
     retried: () => retried.inc(),
@@ -86,24 +91,38 @@ export const createMetrics = () => {
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** The outbox as its table stands, read at each scrape; a database that can't be had leaves the last values. */
+/**
+ * The outbox as its table stands, read once at each scrape: the gauges are collected side by side and wait for the same look. A
+ * database that can't be had leaves the last values.
+ */
 export const watchOutbox = ({ registry }: Metrics, sql: Sql, log: Log): void => {
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [registry] })
-  const oldest = gauge('outbox_oldest_pending_seconds', 'Age of the oldest event that waits to be published')
-  const parked = gauge('outbox_parked', 'Events that wait for a person')
-  new Gauge({
-    name: 'outbox_pending',
-    help: 'Events that wait to be published',
-    registers: [registry],
-    async collect() {
-      try {
-        const now = await readGauges(sql)
-        this.set(now.pending)
-        oldest.set(now.oldestPendingSeconds)
-        parked.set(now.parked)
-      } catch (error) {
-        log.debug({ err: error }, 'the outbox could not be counted')
-      }
-    },
-  })
+  let looking: Promise<OutboxGauges | undefined> | undefined
+  const look = async () => {
+    try {
+      return await readGauges(sql)
+    } catch (error) {
+      log.debug({ err: error }, 'the outbox could not be counted')
+      return undefined
+    } finally {
+      looking = undefined
+    }
+  }
+  const gauge = (name: string, help: string, of: keyof OutboxGauges) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        looking ??= look()
+        const now = await looking
+        if (now !== undefined) this.set(now[of])
+      },
+    })
+  gauge('outbox_pending', 'Events that wait to be published', 'pending')
+  gauge(
+    'outbox_oldest_pending_seconds',
+    'Age of the oldest event that waits to be published',
+    'oldestPendingSeconds',
+  )
+  gauge('outbox_parked', 'Events that wait for a person', 'parked')
 }

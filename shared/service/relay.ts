@@ -89,7 +89,10 @@ export const startRelay = (parts: RelayParts): Relay => {
           'event parked',
         )
       },
-      error: (error) => log.warn({ reason: describe(error) }, 'relay lost its database'),
+      error: (error) => {
+        metrics.relay.error?.(error)
+        log.warn({ reason: describe(error) }, 'the relay met an error, and tries again')
+      },
     },
   })
   relay.start()

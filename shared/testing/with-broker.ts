@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { silentLog } from '../log/index.ts'
 import { connectBroker } from '../messaging/index.ts'
 import { createDeclarationReader, type DeclaredNames } from './declared-names.ts'
 import { noteMade, strikeOut } from './notebook.ts'
 import { testServers } from './servers.ts'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const cleanUpMs = 10_000
 
 /**
@@ -79,7 +79,7 @@ async function deleteAll(
   const queues = [...declared.queues].filter(ours)
   const exchanges = [...declared.exchanges].filter(ours)
   if (queues.length + exchanges.length === 0) return
-  const connection = connectBroker({ url, name: 'clean up after a test', log: silent })
+  const connection = connectBroker({ url, name: 'clean up after a test', log: silentLog() })
   try {
     const session = await connection.connected(AbortSignal.timeout(cleanUpMs))
     const channel = await session.createChannel()

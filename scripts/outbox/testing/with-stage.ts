@@ -17,6 +17,8 @@ export interface Said {
 export interface Stage extends System {
   /** Runs `npm run outbox -- ..` as a program of its own. */
   outbox(...args: string[]): Promise<Said>
+  /** The same by a person at a terminal, who types that. */
+  atTerminal(typed: string, ...args: string[]): Promise<Said>
   /** The same, not waited for. */
   start(...args: string[]): { child: ReturnType<typeof spawn>; ended: Promise<Said> }
 }
@@ -36,9 +38,15 @@ export const commandEnv = (
     ...more,
   })
 
-export const startOutbox = (env: Record<string, string>, args: readonly string[]) => {
-  const command = ['--import', 'tsx', join(projectRoot, 'scripts/outbox.ts'), ...args]
-  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Makes the program take its pipes for a terminal. */
+const asTerminal = ['--import', 'data:text/javascript,process.stdin.isTTY=process.stderr.isTTY=true']
+
+/** `typed`: what a person at a terminal answers; without it there is nobody to ask. */
+export const startOutbox = (env: Record<string, string>, args: readonly string[], typed?: string) => {
+  const options = ['--import', 'tsx', ...(typed === undefined ? [] : asTerminal)]
+  const command = [...options, join(projectRoot, 'scripts/outbox.ts'), ...args]
+  const child = spawn(process.execPath, command, { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.end(typed)
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {
@@ -54,7 +62,11 @@ export const startOutbox = (env: Record<string, string>, args: readonly string[]
 const stageOf = (system: System): Stage => {
   const env = commandEnv(system.namespace, system.amqpUrl)
   const start = (...args: string[]) => startOutbox(env, args)
-  return Object.assign(system, { start, outbox: (...args: string[]) => start(...args).ended })
+  return Object.assign(system, {
+    start,
+    outbox: (...args: string[]) => start(...args).ended,
+    atTerminal: (typed: string, ...args: string[]) => startOutbox(env, args, typed).ended,
+  })
 }
 
 /** Databases, queues and exchanges of a whole system, no service running. */
