@@ -69,4 +69,23 @@ test('npm run bench refuses a part that there is not', async () => {
   assert.match(failed.stderr, /there is no part speed; there are relay, .*, scale, soak/)
 })
 
+test('npm run bench refuses a side that there is not, and names those that there are, as --help does', async () => {
+  const refusal = async (...args: string[]) => {
+    const failed = await bench(...args).catch((error) => error)
+    assert.is(failed.code, 2)
+    return failed.stderr as string
+  }
+  assert.is(
+    await refusal('http', '--side', 'our'),
+    'there is no side our; there are http: koa, statement, interactive, ours, ours-alone\n',
+  )
+  assert.match(
+    await refusal('relay', '--side', 'pg-boss'),
+    /^the side pg-boss is a rival: it runs with --peers$/m,
+  )
+  const { stdout } = await bench('--help')
+  assert.match(stdout, /^ {2}http: koa, statement, interactive, ours, ours-alone$/m)
+  assert.match(stdout, /takes about half an hour/)
+})
+
 test.run()

@@ -37,7 +37,7 @@ const namesOf = (wanted: readonly Part[]) => wanted.map(({ name }) => name).join
 
 const log = (line: string) => console.error(line)
 
-const chosen = (names: readonly string[], { peers, side }: Flags): Part[] =>
+const chosen = (names: readonly string[], { peers, side }: Pick<Flags, 'peers' | 'side'>): Part[] =>
   parts
     .filter(({ name, onlyNamed }) => (names.length === 0 ? !onlyNamed : names.includes(name)))
     .map((part) => ({
@@ -112,10 +112,27 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
   }
 }
 
+const sidesOf = ({ name, sides }: Part) => `${name}: ${sides.map(({ key }) => key).join(', ')}`
+
+/** In one line what is asked for and is not there. */
+const wrongIn = (names: readonly string[], flags: Flags): string | undefined => {
+  const part = names.find((name) => !parts.some((it) => it.name === name))
+  if (part !== undefined) return `there is no part ${part}; there are ${namesOf(parts)}`
+  const wanted = chosen(names, { peers: true, side: [] })
+  const sides = wanted.flatMap((it) => it.sides)
+  for (const key of flags.side) {
+    const found = sides.filter((side) => side.key === key)
+    if (found.length === 0) return `there is no side ${key}; there are ${wanted.map(sidesOf).join('; ')}`
+    if (!flags.peers && found.every(({ kind }) => kind === 'rival'))
+      return `the side ${key} is a rival: it runs with --peers`
+  }
+  return undefined
+}
+
 const run = async (names: readonly string[], flags: Flags): Promise<number> => {
-  const unknown = names.find((name) => !parts.some((part) => part.name === name))
-  if (unknown !== undefined) {
-    log(`there is no part ${unknown}; there are ${namesOf(parts)}`)
+  const wrong = wrongIn(names, flags)
+  if (wrong !== undefined) {
+    log(wrong)
     return exitCodes.usage
   }
   if (flags.peers) installPeers(log)
@@ -170,10 +187,19 @@ await runCommand(
     .option('--bytes <n>', 'size of an event', wholeFrom(20, 100_000), 400)
     .option('--rate <n>', 'orders a second of the soak; found out when not said', wholeFrom(1, 100_000))
     .option('--peers', 'also what a team would take instead; installs it beside the project')
-    .option('--side <key>', 'this side only; may be given again', (key, all: string[]) => [...all, key], [])
+    .option(
+      '--side <key>',
+      'this side only (see below); may be given again',
+      (key, all: string[]) => [...all, key],
+      [],
+    )
     .option('--profile', 'keep CPU profiles of the sides and their services with the raw samples')
     .option('--json', 'print the results as JSON')
     .addOption(infraOption())
+    .addHelpText(
+      'after',
+      `\nSides:\n${parts.map((part) => `  ${sidesOf(part)}`).join('\n')}\n\nA run that names no part takes about half an hour on two cores; --rounds 1 a third of that, --scale 0.1 --rounds 1 a few minutes.`,
+    )
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await run(names, flags)
     }),

@@ -3,12 +3,20 @@ import { InvalidArgumentError } from 'commander'
 import { colorWanted } from '../shared/config/index.ts'
 import { Refused } from '../shared/failure/index.ts'
 import { readFaultProfile } from './compare/fault-file.ts'
+import { faultProfiles } from './compare/faults.ts'
 import { openFolder } from './compare/folder.ts'
 import type { Results, Settings } from './compare/results.ts'
 import { runComparison, type Wanted, writeResults } from './compare/run.ts'
 import { createPaint, renderTerminal } from './compare/terminal.ts'
 import { selfCheckPassed } from './compare/verdict.ts'
-import { commandWithExamples, ensureClients, exitCodes, projectRoot, runCommand } from './infra/index.ts'
+import {
+  commandWithExamples,
+  ensureClients,
+  exitCodes,
+  projectRoot,
+  runCommand,
+  shellWord,
+} from './infra/index.ts'
 
 interface Flags {
   orders: number
@@ -49,18 +57,18 @@ const selfCheckSides: Settings['sides'] = [
 const wholeFrom = (least: number) => (text: string) => {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= least) return value
-  throw new InvalidArgumentError(`must be a whole number from ${least} on.`)
+  throw new InvalidArgumentError(`It must be a whole number from ${least} on.`)
 }
 
 const positive = (text: string) => {
   const value = Number(text)
   if (Number.isFinite(value) && value > 0) return value
-  throw new InvalidArgumentError('must be a number above 0.')
+  throw new InvalidArgumentError('It must be a number above 0.')
 }
 
 const seed = (text: string) => {
   if (/^[\w.-]{1,64}$/.test(text)) return text
-  throw new InvalidArgumentError('must be 1 to 64 letters, digits, dots, dashes or underscores.')
+  throw new InvalidArgumentError('It must be 1 to 64 letters, digits, dots, dashes or underscores.')
 }
 
 const usualRounds = { modes: 4, 'self-check': 8 }
@@ -103,7 +111,7 @@ const measure = async (flags: Flags): Promise<{ results: Results; path: string }
   }
   await ensureClients((line) => console.error(line))
   const stopping = new AbortController()
-  const stop = () => stopping.abort(new Interrupted('interrupted; --resume goes on with what is left'))
+  const stop = () => stopping.abort(new Interrupted('interrupted'))
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
   const path =
     flags.resume !== undefined
@@ -119,10 +127,25 @@ const measure = async (flags: Flags): Promise<{ results: Results; path: string }
   }
   if (flags.resume !== undefined) await common.folder.settings()
   const wanted = flags.resume === undefined ? { wanted: await wantedOf(flags) } : {}
-  return { results: await runComparison({ ...common, ...wanted }), path }
+  try {
+    return { results: await runComparison({ ...common, ...wanted }), path }
+  } catch (error) {
+    const isBegun = await common.folder.settings().then(
+      () => true,
+      () => false,
+    )
+    if (error instanceof Interrupted && isBegun) error.next = `npm run compare -- --resume ${shown(path)}`
+    throw error
+  }
 }
 
-class Interrupted extends Error {}
+class Interrupted extends Error {
+  /** Goes on with what is left; absent when nothing is kept yet. */
+  next: string | undefined
+}
+
+/** As it can be typed where npm was called. */
+const shown = (path: string) => shellWord(relative(process.env.INIT_CWD ?? process.cwd(), path))
 
 const say = (flags: Flags, results: Results, path: string): void => {
   if (flags.json) console.log(JSON.stringify(results))
@@ -137,13 +160,9 @@ const run = async (flags: Flags): Promise<number> => {
     if (results.settings.kind !== 'self-check' || flags.report !== undefined) return exitCodes.ok
     return selfCheckPassed(results) ? exitCodes.ok : exitCodes.violations
   } catch (error) {
-    if (error instanceof Interrupted) {
-      console.error(error.message)
-      return exitCodes.interrupted
-    }
-    if (!(error instanceof Refused)) throw error
-    console.error([error.message, ...(error.next === undefined ? [] : [error.next])].join('\n'))
-    return exitCodes.usage
+    if (!(error instanceof Interrupted || error instanceof Refused)) throw error
+    console.error([error.message, ...(error.next === undefined ? [] : [`next: ${error.next}`])].join('\n'))
+    return error instanceof Interrupted ? exitCodes.interrupted : exitCodes.usage
   }
 }
 
@@ -165,7 +184,11 @@ await runCommand(
     .option('--rate <rate>', 'orders a second, on average', positive, 40)
     .option('--rounds <count>', 'rounds of each side (4; 8 with --self-check)', wholeFrom(1))
     .option('--seed <seed>', 'the same seed gives the same workload', seed, '1')
-    .option('--fault <profile>', 'what goes wrong: a profile or a JSON file', 'none')
+    .option(
+      '--fault <profile>',
+      `what goes wrong: ${faultProfiles.map(({ name }) => name).join(', ')}, or a JSON file`,
+      'none',
+    )
     .option('--users <count>', 'how many users order', wholeFrom(1), 100)
     .option('--products <count>', 'how many products there are', wholeFrom(1), 50)
     .option('--warm-up <count>', 'orders before each round that do not count', wholeFrom(0), 100)

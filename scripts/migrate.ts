@@ -1,4 +1,6 @@
+import type { Unavailable } from '../shared/failure/index.ts'
 import {
+  brokerProblem,
   commandWithExamples,
   type DatabaseReport,
   declareBroker,
@@ -33,27 +35,38 @@ const command = commandWithExamples(
     const settings = provisionSettings()
     const servers = await findServers({ force: infra, log: (line) => console.error(line) })
     try {
-      const databases = await migrateDatabases(servers.postgresUrl, { ...settings, dryRun })
+      const options = { ...settings, dryRun, onProblem: console.error }
+      const databases = await migrateDatabases(servers.postgresUrl, options)
       const topology = topologyOf(settings)
-      if (!dryRun) await declareBroker(servers.amqpUrl, topology, { ...settings, onProblem: console.error })
       const exchanges = topology.exchanges.map(({ name }) => name)
       const queues = topology.queues.map(({ name }) => name)
-      if (json) console.log(JSON.stringify({ dryRun, databases, exchanges, queues }, null, 2))
-      else print(databases, exchanges, queues, dryRun)
+      const all = `exchanges ${exchanges.join(', ')}\nqueues ${queues.join(', ')}`
+      const problem = dryRun ? await brokerProblem(servers.amqpUrl, topology, settings) : undefined
+      if (!dryRun) await declareBroker(servers.amqpUrl, topology, options)
+      if (json) {
+        const found = dryRun ? { brokerProblem: problem?.message ?? null } : {}
+        console.log(JSON.stringify({ dryRun, databases, exchanges, queues, ...found }, null, 2))
+      } else print(databases, dryRun, dryRun ? wouldDo(problem, all) : all.replaceAll(/^/gm, 'declared '))
       process.exitCode = exitCodes.ok
     } finally {
       await servers.stop()
     }
   })
 
-function print(databases: DatabaseReport[], exchanges: string[], queues: string[], dryRun: boolean): void {
+/** What the broker lacks; all of it only when it has nothing yet. */
+function wouldDo(problem: Unavailable | undefined, all: string): string {
+  if (problem === undefined) return 'broker: up to date'
+  if (problem.code === 'topology.absent') return all.replaceAll(/^/gm, 'would declare ')
+  return `${problem.message}${problem.code === 'topology.missing' ? '; would make what is missing' : ''}`
+}
+
+function print(databases: DatabaseReport[], dryRun: boolean, broker: string): void {
   for (const { database, created, applied } of databases) {
     const done =
       applied.length === 0 ? 'up to date' : `${dryRun ? 'would apply' : 'applied'} ${applied.join(', ')}`
     console.log(`${database}: ${created ? `${dryRun ? 'would be created' : 'created'}; ` : ''}${done}`)
   }
-  console.log(`${dryRun ? 'would declare' : 'declared'} exchanges ${exchanges.join(', ')}`)
-  console.log(`${dryRun ? 'would declare' : 'declared'} queues ${queues.join(', ')}`)
+  console.log(broker)
 }
 
 await runCommand(command)

@@ -1,4 +1,4 @@
-import { Argument } from 'commander'
+import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { operatorSettings, readConfig } from '../shared/config/index.ts'
 import { type ServiceName, services } from '../shared/contracts/index.ts'
@@ -48,14 +48,14 @@ await runCommand(
     'Watches events go by, from now on, over a queue of its own that leaves nothing behind. Nobody is disturbed.',
     ["npm run observe -- 'update.*'", 'npm run observe', 'npm run observe -- --service order --json'],
   )
-    .addArgument(
-      new Argument('[patterns...]', 'routing keys as the topic exchange matches them').default(['#']),
-    )
-    .option('--service <name>', 'all that one service says, from its fanout exchange', (name) =>
-      z.enum(services).parse(name),
+    .argument('[patterns...]', 'routing keys as the topic exchange matches them (default: all, "#")')
+    .addOption(
+      new Option('--service <name>', 'all that one service says, from its fanout exchange').choices(services),
     )
     .option('--json', 'an event a line, with its envelope')
-    .action(async (patterns: string[], { service, json = false }: Flags) => {
+    .action(async (patterns: string[], { service, json = false }: Flags, command: Command) => {
+      if (service !== undefined && patterns.length > 0)
+        command.error('--service shows all of one service: leave out the patterns, or leave out --service')
       const { amqpUrl, sagaNamespace: namespace } = readConfig(z.object(operatorSettings))
       const connection = connectBroker({ url: amqpUrl, name: 'observe', log: silent })
       await connection.connected(AbortSignal.timeout(5_000))
@@ -66,7 +66,11 @@ await runCommand(
       }
       const observing =
         service === undefined
-          ? consumeTopic(connection, { ...watching, exchange: topicExchange(namespace), patterns })
+          ? consumeTopic(connection, {
+              ...watching,
+              exchange: topicExchange(namespace),
+              patterns: patterns.length === 0 ? ['#'] : patterns,
+            })
           : consumeFanout(connection, { ...watching, exchange: serviceExchange(namespace, service) })
       await untilInterrupted()
       await observing.stop()

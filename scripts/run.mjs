@@ -123,9 +123,14 @@ async function prepare() {
 
 const [command, ...rest] = process.argv.slice(2)
 checkNode()
+const usage = `usage: node scripts/run.mjs <${commands.join(' | ')}> [arguments]`
+if (command === '--help' || command === '-h') {
+  console.log(`${usage}\n<command> --help tells what it does`)
+  process.exit()
+}
 if (!commands.includes(command ?? '')) {
   const why = command === undefined ? 'which command?' : `unknown command: ${command}`
-  fail(`${why}\nusage: node scripts/run.mjs <${commands.join(' | ')}> [arguments]`, usageExit)
+  fail(`${why}\n${usage}`, usageExit)
 }
 await prepare()
 const file = join(scripts, `${command}.ts`)

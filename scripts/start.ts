@@ -1,8 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { colorWanted, readConfig, serviceSettings } from '../shared/config/index.ts'
-import type { Mode, ServiceName } from '../shared/contracts/index.ts'
-import { Unavailable } from '../shared/failure/index.ts'
+import { type Mode, type ServiceName, services } from '../shared/contracts/index.ts'
 import { createResources, type Resources } from '../shared/lifecycle/index.ts'
 import { ports } from '../shared/service/index.ts'
 import {
@@ -11,16 +10,18 @@ import {
   findServers,
   type InfraFlag,
   infraOption,
-  isFree,
   provision,
   provisionSettings,
+  refuseTakenPort,
   runCommand,
   type Servers,
+  serviceSettingsOf,
 } from './infra/index.ts'
-import { assemble, type Cast, scenes, type Urls } from './story/cast.ts'
+import { assemble, scenes, type Urls } from './story/cast.ts'
 import { observeEvents } from './story/observe.ts'
-import { startProcesses } from './story/processes.ts'
+import { logFileOf, startProcesses } from './story/processes.ts'
 import { type Ended, type Style, tell } from './story/tell.ts'
+import { whatNext, whereabouts } from './story/what-next.ts'
 
 interface Flags extends InfraFlag {
   exit?: boolean
@@ -47,25 +48,23 @@ const urlsFrom = (first: number): Urls => ({
 
 /** Whoever listens there would be taken for our own services. */
 const refuseTakenPorts = async (urls: Urls) => {
-  for (const [service, url] of Object.entries(urls)) {
-    const port = Number(new URL(url).port)
-    if (!(await isFree(port)))
-      throw new Unavailable(
-        `port ${port}, for the ${service} service, is taken: stop what listens there, or start with --port-base <port>`,
-        { code: 'port.unavailable' },
-      )
+  for (const service of services) {
+    const next = 'stop what listens there, or start with --port-base <port>'
+    await refuseTakenPort(service, Number(new URL(urls[service]).port), next)
   }
 }
 
+/** Servers that were there before stay when we stop. */
+const isOurs = ({ kinds }: Servers) =>
+  Object.values(kinds).some((kind) => kind !== 'env' && kind !== 'running')
+
 const begin = async (flags: Flags, urls: Urls, resources: Resources) => {
   const settings = provisionSettings()
+  services.forEach(serviceSettingsOf)
   await refuseTakenPorts(urls)
   const began = performance.now()
-  const servers = await resources.acquire(
-    'servers',
-    () => findServers({ force: flags.infra, log: progress }),
-    (it) => it.stop(),
-  )
+  const servers = await findServers({ force: flags.infra, log: progress })
+  if (isOurs(servers)) resources.add('servers', servers.stop)
   const { postgres, rabbitmq } = servers.kinds
   progress(`PostgreSQL (${postgres}) and RabbitMQ (${rabbitmq}) answer`)
   await provision(servers, { ...settings, onProblem: progress })
@@ -91,6 +90,8 @@ const introductions: Record<Mode, string> = {
   rpc: 'Three orders by RPC. Each client waits while order calls product, product calls user, and both reply.',
 }
 
+const warmUp = ' (the first order warms everything up; the next are faster)'
+
 const tellStory = async ({ observer, began }: Awaited<ReturnType<typeof begin>>, urls: Urls) => {
   const cast = await assemble(urls)
   print(`\n${introductions[readConfig(z.object({ SAGA_MODE: serviceSettings.SAGA_MODE })).sagaMode]}`)
@@ -98,46 +99,18 @@ const tellStory = async ({ observer, began }: Awaited<ReturnType<typeof begin>>,
   for (const [index, scene] of scenes(cast).entries()) {
     print(`\n${style.strong(`${index + 1}. ${scene.title}`)}`)
     const ended = await tell(scene, { urls, observer, style, print })
+    const verdict = `${ended.status}${ended.reason ? ` (${ended.reason})` : ''} after ${ended.settledMs} ms`
+    const otherwise = ended.asExpected
+      ? ''
+      : `; expected ${scene.expected.status} ${scene.expected.reason ?? ''}`
+    print(`   ${verdict}${otherwise}${index === 0 ? style.dim(warmUp) : ''}`)
     if (index === 0)
       progress(`first order settled ${((performance.now() - began) / 1000).toFixed(1)} s after the start`)
-    const verdict = `${ended.status}${ended.reason ? ` (${ended.reason})` : ''} after ${ended.settledMs} ms`
-    print(
-      ended.asExpected
-        ? `   ${verdict}`
-        : `   ${verdict}; expected ${scene.expected.status} ${scene.expected.reason ?? ''}`,
-    )
     endings.push(ended)
   }
   const orderId = endings.at(-1)?.orderId ?? ''
   return { cast, orderId, asExpected: endings.every((it) => it.asExpected) }
 }
-
-/** What the other commands must be told when the system is not where they look by themselves. */
-const whereabouts = ({ postgresUrl, amqpUrl, kinds }: Servers) => {
-  const { namespace } = provisionSettings()
-  const usual = Object.values(kinds).every((kind) => kind === 'running')
-  const settings = [
-    ...(usual ? [] : [`POSTGRES_URL=${postgresUrl}`, `AMQP_URL=${amqpUrl}`]),
-    ...(namespace === '' ? [] : [`SAGA_NAMESPACE=${namespace}`]),
-  ]
-  return settings.length === 0 ? '' : `\n  export ${settings.join(' ')}`
-}
-
-const whatNext = ({ ada, chair }: Cast, orderId: string, urls: Urls, servers: Servers) => `
-${style.strong('Try next')}, in another terminal:
-${whereabouts(servers)}
-  curl -s ${urls.order}/orders -H 'Content-Type: application/json' -H 'Prefer: wait=5' \\
-    -d '{"userId":"${ada.id}","items":[{"productId":"${chair.id}","quantity":1}]}'
-  curl -s '${urls.order}/orders?limit=3'
-  curl -s ${urls.user}/users/${ada.id}/ledger
-  curl -s ${urls.product}/products/${chair.id}
-  curl -s ${urls.order}/readyz
-  curl -s ${urls.order}/metrics
-  npm run audit
-  npm run outbox -- status
-  npm run explain -- ${orderId}
-
-The services' logs are in .data/logs. Ctrl-C stops everything; the data stay.`
 
 const readPort = (text: string): number => {
   const port = Number(text)
@@ -164,10 +137,15 @@ const run = async (flags: Flags): Promise<number> => {
     const running = await begin(flags, urls, resources)
     const { cast, orderId, asExpected } = await Promise.race([tellStory(running, urls), interrupted])
     if (flags.exit) return asExpected ? exitCodes.ok : exitCodes.failed
-    print(whatNext(cast, orderId, urls, running.servers))
+    const { namespace } = provisionSettings()
+    const where = whereabouts(running.servers, namespace)
+    print(whatNext(cast, orderId, urls, { head: style.strong('Try next'), where }))
     const ended = await Promise.race([interruption, running.processes.firstEnd])
     if (typeof ended !== 'string') return exitCodes.ok
-    console.error(`the ${ended} service ended by itself; see .data/logs/${ended}.log`)
+    console.error(
+      `the ${ended} service ended by itself, so everything stops; see ${logFileOf(ended, namespace)}\n` +
+        'next: npm run order, product and user in three terminals, to kill one alone',
+    )
     return exitCodes.failed
   } catch (error) {
     if (error instanceof Interrupted) return exitCodes.interrupted

@@ -48,6 +48,8 @@ export interface AuditReport {
   findings: Finding[]
   /** Whether there are more findings than are listed. */
   truncated: boolean
+  /** Whether dead-letter queues were read; when not, nothing is known of I14. */
+  brokerRead: boolean
   /** What was not looked at, and why. */
   notices: string[]
 }
@@ -72,9 +74,11 @@ export const audit = async (options: AuditOptions): Promise<AuditReport> => {
   const urls = options.databaseUrls ?? databaseUrlsOf(options.postgresUrl, namespace)
   const find = createFinder(namespace)
   const notices: string[] = []
+  let brokerRead = true
   const look = async (only: readonly string[] | undefined) =>
     withSnapshots(urls, async (snapshots) => {
       const broker = await brokerOf(options, most, notices)
+      brokerRead &&= broker !== undefined
       return pass(snapshots, { limits, find, most, only, broker })
     })
 
@@ -85,7 +89,7 @@ export const audit = async (options: AuditOptions): Promise<AuditReport> => {
     await pause(options.recheckMs ?? 1_000)
     again = await look(suspects)
   }
-  return reportOf(first, again, { began, find, notices })
+  return { ...reportOf(first, again, { began, find }), brokerRead, notices }
 }
 
 const brokerOf = async (
@@ -119,8 +123,8 @@ const suspectsOf = ({ sink }: PassResult): string[] => [
 const reportOf = (
   { sink, tally, accounts }: PassResult,
   again: PassResult | undefined,
-  { began, find, notices }: { began: number; find: Find; notices: string[] },
-): AuditReport => {
+  { began, find }: { began: number; find: Find },
+): Omit<AuditReport, 'brokerRead' | 'notices'> => {
   const still = new Set(again?.sink.findings.map(keyOf))
   const findings = sink.findings.filter((finding) => !inMotion(finding) || still.has(keyOf(finding)))
   const sums = accounts && sumsOf(accounts, tally)
@@ -149,7 +153,6 @@ const reportOf = (
     counts,
     findings,
     truncated,
-    notices,
   }
 }
 

@@ -323,7 +323,8 @@ export const catalogue = {
   'event.unknown': entry({
     invariant: 'I12',
     title: 'handled an event that nobody said',
-    means: 'An inbox has an event that no outbox has: it was forged, or its outbox row was deleted by hand.',
+    means:
+      'An inbox has an event that no outbox has: it was forged, or its outbox row was deleted by hand or pruned early.',
     next: 'explain',
   }),
   'outbox.duplicate_id': entry({

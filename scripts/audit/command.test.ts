@@ -12,6 +12,8 @@ import { withNamedSystem } from './testing/with-system.ts'
 const script = join(import.meta.dirname, '../audit.ts')
 const argumentsFor = (args: readonly string[]) => ['--import', 'tsx', script, ...args]
 const nobody = '127.0.0.1:1'
+const sumsOfMoney =
+  /\nmoney: [\d,]+\.\d\d put in - [\d,]+\.\d\d still there - 0\.00 in orders under way - [\d,]+\.\d\d in SUCCESS orders = 0\nstock: \d+ put in - /
 
 interface Ended {
   code: number
@@ -50,7 +52,10 @@ test('wrong usage is exit 2, with one line on stderr', async () => {
 test('a database that is not there is exit 2, a server that is not there 69', async () => {
   const missing = await run([], { SAGA_NAMESPACE: 'nowhere' })
   assert.is(missing.code, 2)
-  assert.is(missing.err, 'Database nowhere_saga_order does not exist.\nnext: npm run migrate\n')
+  assert.is(
+    missing.err,
+    'Database nowhere_saga_order does not exist.\nnext: check POSTGRES_URL and SAGA_NAMESPACE; npm run migrate makes the databases\n',
+  )
   const secret = await run([], { POSTGRES_URL: `postgres://me:secret@${nobody}` })
   assert.is(secret.code, 69)
   assert.match(secret.err, /PostgreSQL at 127\.0\.0\.1:1/)
@@ -64,11 +69,17 @@ test('a clean system, findings, one order and an absent broker, as they are seen
     assert.is(clean.code, 0)
     assert.is(clean.err, '')
     assert.match(clean.out, /^8 orders: 3 SUCCESS, 5 FAILED, 0 PROCESSING; 8 settled and judged\nmoney: /)
-    assert.match(clean.out, /\nclean: no findings\n$/)
+    assert.match(clean.out, sumsOfMoney)
+    assert.match(clean.out, /\nI14 {2}- {4}the dead-letter queues are empty\n/)
+    assert.match(clean.out, /\nclean as far as looked: the broker was not\n$/)
+    const whole = await run([], env)
+    assert.match(whole.out, /\nI14 {2}ok {3}the dead-letter queues are empty\n/)
+    assert.match(whole.out, /\nclean: no findings\n$/)
     assert.not.match(clean.out, '\u001b')
 
     const without = await run([], { ...env, AMQP_URL: `amqp://me:secret@${nobody}` })
     assert.is(without.code, 0)
+    assert.match(without.out, /\nclean as far as looked: the broker was not\n$/)
     assert.match(without.err, /^The broker was not looked at/)
     assert.not.match(without.err, /secret/)
     const required = await run(['--broker'], { ...env, AMQP_URL: `amqp://me:secret@${nobody}` })
@@ -89,6 +100,13 @@ test('a clean system, findings, one order and an absent broker, as they are seen
 
     const other = await run(['--no-broker', '--order', ids.outOfStock], env)
     assert.is(other.code, 0)
+    const unknown = await run(['--no-broker', '--order', ids.rich], env)
+    assert.is(unknown.code, 1)
+    assert.is(unknown.out, '')
+    assert.match(
+      unknown.err,
+      `There is no order ${ids.rich}.\nnext: compare the id with the answer of POST /orders`,
+    )
 
     const json = await run(['--json', '--no-broker'], env)
     assert.is(json.code, 4)
@@ -106,11 +124,17 @@ test('a clean system, findings, one order and an absent broker, as they are seen
     assert.equal(report.counts, { 'order.wrong_total': 1 })
     assert.equal(report.orders, { PROCESSING: 0, SUCCESS: 3, FAILED: 5 })
     assert.equal([report.clean, report.truncated, report.notices], [false, false, []])
+    assert.is(report.brokerRead, false)
     assert.is(report.sums?.money.difference, '1')
+    assert.match(found.out, / in SUCCESS orders = 0\.01\nstock: /)
     assert.equal(
       report.checks.filter(({ findings }) => findings > 0).map(({ code }) => code),
       ['order.wrong_total'],
     )
+
+    await byForce(urls.order, "delete from outbox where type = 'OrderSucceeded'")
+    const many = await run(['--no-broker'], env)
+    assert.match(many.out, /\n3 findings: 2 outbox\.missing, 1 order\.wrong_total\n$/, many.out)
   }))
 
 test('--watch goes on until it is interrupted, a JSON document a line', () =>

@@ -74,7 +74,7 @@ export const auditCommand = (): Command =>
     .option('--no-broker', 'do not look at the broker')
     .addHelpText(
       'after',
-      '\nExit codes: 0 clean, 4 findings, 2 wrong usage or no such database, 69 a server is unavailable, 130 interrupted.',
+      '\nExit codes: 0 clean, 4 findings, 1 no such order, 2 wrong usage or no such database, 69 a server is unavailable, 130 interrupted.',
     )
     .action(run)
 
@@ -113,6 +113,12 @@ const optionsOf = (config: Config<typeof Settings>, { grace, order, broker }: Fl
 
 const once = async (options: AuditOptions, flags: Flags): Promise<number> => {
   const report = await audit(options)
+  const { PROCESSING, SUCCESS, FAILED } = report.orders
+  if (options.orderId !== undefined && PROCESSING + SUCCESS + FAILED === 0 && report.clean) {
+    console.error(`There is no order ${options.orderId}.`)
+    console.error('next: compare the id with the answer of POST /orders, and SAGA_NAMESPACE with its service')
+    return exitCodes.failed
+  }
   print(report, flags)
   return report.clean ? exitCodes.ok : exitCodes.violations
 }

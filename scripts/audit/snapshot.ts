@@ -78,5 +78,5 @@ const withDatabaseOf = async <R>(
 const notOurs = (name: string, what: string) =>
   new Refused('not_found', `Database ${name} ${what}.`, {
     code: 'audit.no_database',
-    next: 'npm run migrate',
+    next: 'check POSTGRES_URL and SAGA_NAMESPACE; npm run migrate makes the databases',
   })

@@ -9,7 +9,7 @@ const refuse = (what: string, problems: { pointer: string; message: string }[] =
   const list = problems.map(({ pointer, message }) => `\n  ${pointer}: ${message}`).join('')
   throw new Refused('invalid', `${what}${list}`, {
     code: 'fault.invalid',
-    next: `A profile looks like this: ${example}`,
+    next: `write it like this: ${example}`,
     problems,
   })
 }

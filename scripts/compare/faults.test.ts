@@ -72,7 +72,7 @@ test('what is wrong in a file is said with its place, in words', () => {
   for (const [text, expected] of cases) {
     const error = refusal(text)
     assert.match(error.message, expected)
-    assert.match(error.next ?? '', /A profile looks like this/)
+    assert.match(error.next ?? '', /^write it like this: \{/)
   }
 })
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Folder, openFolder } from './folder.ts'
-import { madeUpLegs, madeUpResults, madeUpSettings } from './made-up-results.ts'
 import { writeResults } from './run.ts'
+import { madeUpLegs, madeUpResults, madeUpSettings } from './testing/made-up-results.ts'
 
 const settings = madeUpSettings({ orders: 60, rounds: 2 })
 const { machine } = madeUpResults({ orders: 10, rounds: 1 })

@@ -1,11 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { madeUpLegs, madeUpResults, madeUpSettings } from './made-up-results.ts'
 import { comparedMeasures, figuresOf, measures } from './measures.ts'
 import { Results } from './results.ts'
 import { legOrder } from './run.ts'
 import type { Sample } from './samples.ts'
 import { climb } from './sustain.ts'
+import { madeUpLegs, madeUpResults, madeUpSettings } from './testing/made-up-results.ts'
 import { selfCheckPassed, verdictOf } from './verdict.ts'
 
 const [record] = madeUpLegs(madeUpSettings({ rounds: 1 }))

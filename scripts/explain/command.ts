@@ -14,7 +14,9 @@ import { commandWithExamples, exitCodes } from '../infra/index.ts'
 import { explain } from './explain.ts'
 import { jsonOf } from './json.ts'
 import { mermaidOf } from './mermaid.ts'
+import { withClients } from './read-rows.ts'
 import { textOf } from './text.ts'
+import { type Trace, textWithoutOrder, tracesOf } from './without-order.ts'
 
 interface Flags {
   json?: true
@@ -55,7 +57,7 @@ export const explainCommand = (): Command =>
     .addHelpText(
       'after',
       '\nThe deadline is judged by ORDER_DEADLINE_MS: give it here as the order service has it.' +
-        '\nExit codes: 0 explained, 1 no such order, 2 wrong usage or no such database, 69 a database is unavailable.',
+        '\nExit codes: 0 explained (also what is left of an order whose row is gone), 1 no such order, 2 wrong usage or no such database, 69 a database is unavailable.',
     )
     .action(run)
 
@@ -77,21 +79,32 @@ const exitCodeOf = (error: unknown): number => {
 }
 
 const tell = async (orderId: string, config: Config<typeof Settings>, flags: Flags): Promise<number> => {
+  const { postgresUrl, sagaNamespace: namespace } = config
   const explanation = await explain(orderId, {
-    postgresUrl: config.postgresUrl,
+    postgresUrl,
     amqpUrl: flags.broker ? config.amqpUrl : undefined,
-    namespace: config.sagaNamespace,
+    namespace,
     deadlineMs: config.orderDeadlineMs,
   })
   if (explanation === undefined) {
-    console.error(`There is no order ${orderId}.`)
-    console.error('next: compare the id with the answer of POST /orders, and SAGA_NAMESPACE with its service')
-    return exitCodes.failed
+    const traces = await withClients(postgresUrl, namespace, (clients) => tracesOf(clients, orderId))
+    return tellWithoutOrder(orderId, traces, flags)
   }
   if (flags.json) console.log(JSON.stringify(jsonOf(explanation), null, 2))
   else if (flags.mermaid) console.log(mermaidOf(explanation))
   else
     console.log(textOf(explanation, { colors: colorWanted(process.stdout), width: widthOf(process.stdout) }))
+  return exitCodes.ok
+}
+
+/** There is no diagram of it: of what is known, too little is in an order. */
+const tellWithoutOrder = (orderId: string, traces: readonly Trace[], { json, mermaid }: Flags): number => {
+  if (traces.length === 0 || mermaid) {
+    console.error(`There is no order ${orderId}.`)
+    console.error('next: compare the id with the answer of POST /orders, and SAGA_NAMESPACE with its service')
+    return exitCodes.failed
+  }
+  console.log(json ? JSON.stringify({ order: null, traces }, null, 2) : textWithoutOrder(orderId, traces))
   return exitCodes.ok
 }
 

@@ -177,7 +177,10 @@ test('a person who asks wrongly is told so', async () => {
   assert.is((await runExplain('', [id, '--json', '--mermaid'])).code, 2)
   const nowhere = await runExplain('none', [id])
   assert.is(nowhere.code, 2)
-  assert.is(nowhere.stderr, 'Database none_saga_order does not exist.\nnext: npm run migrate\n')
+  assert.is(
+    nowhere.stderr,
+    'Database none_saga_order does not exist.\nnext: check POSTGRES_URL and SAGA_NAMESPACE; npm run migrate makes the databases\n',
+  )
   const away = await runExplain('', [id], { POSTGRES_URL: 'postgres://me:s3cr3t@127.0.0.1:9' })
   assert.is(away.code, 69)
   assert.match(away.stderr, /^PostgreSQL at 127\.0\.0\.1:9: /)

@@ -15,7 +15,7 @@ export const commands = {
   reconcile: 'npm run outbox -- reconcile',
   dead: (eventId: string) => `npm run outbox -- dead show ${eventId}`,
   logOf: (service: ServiceName) =>
-    `grep "message set aside" .data/logs/${service}.log   # or where else it logs`,
+    `grep "message set aside" .data/logs/*${service}.log   # or where else it logs`,
   lookAtSession: (database: string, pid: number) =>
     `psql -d ${database} -c "select pid, query from pg_stat_activity where pid = ${pid}"   # then end it: select pg_terminate_backend(${pid})`,
   lookAtBroker: 'the same command again, with the broker',

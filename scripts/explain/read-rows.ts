@@ -4,7 +4,7 @@ import { withClient } from '../../shared/database/migrations/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
 import { consumerOf } from '../audit/hearing.ts'
 import { databaseNameOf, databaseUrlOf } from '../infra/index.ts'
-import type { InboxRow, OrderRow, OrderRows, OutboxRow, StateRow, UnreadableTable } from './rows.ts'
+import type { InboxRow, OrderRow, OrderRows, OutboxRow, StateRow, Traces, UnreadableTable } from './rows.ts'
 
 /** The three connections, each in a read-only transaction of its own that sees one moment. */
 export type Clients = Record<ServiceName, pg.Client>
@@ -45,7 +45,10 @@ const notOurs = (name: string, isMissing: boolean) =>
   new Refused(
     'not_found',
     isMissing ? `Database ${name} does not exist.` : `Database ${name} lacks tables of the service.`,
-    { code: 'explain.no_database', next: 'npm run migrate' },
+    {
+      code: 'explain.no_database',
+      next: 'check POSTGRES_URL and SAGA_NAMESPACE; npm run migrate makes the databases',
+    },
   )
 
 type Ask = <Row extends object>(
@@ -57,6 +60,13 @@ type Ask = <Row extends object>(
 
 /** Undefined when there is no such order, and `orders` could be read. */
 export const readRows = async (clients: Clients, orderId: string): Promise<OrderRows | undefined> => {
+  const { order, ...traces } = await readAll(clients, orderId)
+  if (order === undefined) return undefined
+  const { history, ...row } = order
+  return { order: row, history, ...traces }
+}
+
+const readAll = async (clients: Clients, orderId: string) => {
   const unreadable: UnreadableTable[] = []
   const ask: Ask = async (service, table, sql, values) => {
     const client = clients[service]
@@ -79,11 +89,8 @@ export const readRows = async (clients: Clients, orderId: string): Promise<Order
     const inbox = await Promise.all(services.map((service) => readInbox(ask, service, ids)))
     const [product, user] = [await readProduct(ask, orderId), await readUser(ask, orderId)]
     if (unreadable.some(({ table }) => table === 'orders')) throw new OrdersUnreadable(unreadable)
-    if (order === undefined) return undefined
-    const { history, ...row } = order
     return {
-      order: row,
-      history,
+      order,
       outbox: outbox.flat(),
       inbox: inbox.flat(),
       ...product,
@@ -95,6 +102,10 @@ export const readRows = async (clients: Clients, orderId: string): Promise<Order
     for (const service of services) await clients[service].query('rollback').catch(() => {})
   }
 }
+
+/** What there is of an order that has no row of its own. */
+export const readTraces = async (clients: Clients, orderId: string): Promise<Traces> =>
+  readAll(clients, orderId)
 
 /** Whether there is such an order can't be told: its table is locked. */
 export class OrdersUnreadable extends Error {

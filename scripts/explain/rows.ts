@@ -18,6 +18,9 @@ export interface OrderRows {
   readAt: Date
 }
 
+/** All but the order service's own rows of it. */
+export type Traces = Omit<OrderRows, 'order' | 'history'>
+
 export interface UnreadableTable {
   service: ServiceName
   table: string

@@ -69,7 +69,9 @@ const headLines = ({ order }: Explanation): string[] => [
     `Order ${order.id}`,
     `${order.status}${order.reason === null ? '' : ` (${order.reason})`}`,
     ...(order.total === null ? [] : [money(order.total)]),
-    ...(order.mode === 'rpc' ? ['by RPC: only what the tables hold, nothing was said'] : []),
+    ...(order.mode === 'rpc'
+      ? ['placed in RPC mode: there are no events, so only the rows its services wrote are shown']
+      : []),
   ].join('  '),
   `placed ${order.createdAt.toISOString()} by user ${order.userId}`,
 ]
@@ -122,7 +124,7 @@ const deliveryLines = (
     return [waiting, ...effects.flatMap((effect) => nodeLines(effect, since, `${below}└ `, `${below}  `))]
   }
   const late = markedLateMs === undefined ? '' : ` (confirm marked ${markedLateMs} ms later)`
-  const text = `${to} took it in hand: relay ${hops.relayMs} ms, queue ${hops.queueMs} ms${late}`
+  const text = `${to} handled it: relay ${hops.relayMs} ms, queue ${hops.queueMs} ms${late}`
   const own: Line = { at: handledAt.getTime() - since, branch, below: stem, text, style: 'dim' }
   const remarked: Line[] =
     remark === undefined

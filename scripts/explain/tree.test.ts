@@ -112,16 +112,16 @@ test('a tree of causes, with waits that add up, and what came too late', () => {
 placed 2026-01-01T00:00:00.000Z by user 01900000-0000-7000-8000-b00000000001
 
      5 ms  order OrderPlaced: an order was placed
-    12 ms  └ product took it in hand: relay 4 ms, queue 3 ms
+    12 ms  └ product handled it: relay 4 ms, queue 3 ms
     14 ms    └ product StockReserved: reserved, for 90.00 in all, 2 ms of work
-   125 ms      └ user took it in hand: relay 6 ms, queue 105 ms
+   125 ms      └ user handled it: relay 6 ms, queue 105 ms
    130 ms        └ user BalanceDebited: took 90.00 from the balance, 5 ms of work
-   140 ms          └ order took it in hand: relay 10 ms, queue 0 ms (confirm marked 10 ms later)
+   140 ms          └ order handled it: relay 10 ms, queue 0 ms (confirm marked 10 ms later)
                        ! came too late and changed nothing: the order was FAILED (expired) for 40 ms; user refunds on OrderFailed
    101 ms  order OrderFailed: the order is FAILED (expired): undo what you did
-   108 ms  ├ product took it in hand: relay 5 ms, queue 2 ms
+   108 ms  ├ product handled it: relay 5 ms, queue 2 ms
    111 ms  │ └ product StockReleased: compensated: what was reserved is back in stock, 3 ms of work, confirmed after 4 ms (end)
-   139 ms  └ user took it in hand: relay 5 ms, queue 33 ms
+   139 ms  └ user handled it: relay 5 ms, queue 33 ms
    142 ms    └ user BalanceRefunded: compensated: 90.00 is back in the balance, 3 ms of work, confirmed after 6 ms (end)
 
 FAILED after 101 ms = placing 5 + waiting 96
@@ -227,8 +227,8 @@ test('events that name each other as their cause are not lost', () => {
 })
 
 test('no line is wider than the terminal, and the tree goes on beside what is broken', () => {
-  const lines = plain(lateDebit, 60).split('\n')
-  for (const line of lines) assert.ok(line.length <= 60, line)
+  const lines = plain(lateDebit, 50).split('\n')
+  for (const line of lines) assert.ok(line.length <= 50, line)
   assert.ok(lines.some((line) => line.startsWith(`${' '.repeat(11)}│ │ `) || /^ {11}│ {3}\S/.test(line)))
 })
 
@@ -292,6 +292,10 @@ test('an order placed by RPC is told by what the tables hold, step by step', () 
   )
   assert.is(it.verdict.kind, 'held')
   assert.match(it.verdict.sentence, 'stock and money is still held for it')
+  assert.match(
+    plain(rpc).split('\n')[0] ?? '',
+    / {2}placed in RPC mode: there are no events, so only the rows its services wrote are shown$/,
+  )
 })
 
 test.run()

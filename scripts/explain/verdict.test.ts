@@ -233,7 +233,7 @@ const cases: [string, Partial<Evidence>, VerdictKind, string, string | undefined
     { openEnds: [sent()], sight: sight({ broker: up(queue('product', { retrying: [letter] })) }) },
     'handler_failing',
     `${unhandled}, because product failed on it twice, at last because "no room"; it waits for try 3.`,
-    'grep "message set aside" .data/logs/product.log   # or where else it logs',
+    'grep "message set aside" .data/logs/*product.log   # or where else it logs',
   ],
   [
     'dead letter',

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
-import { describe, Unavailable } from '../../shared/failure/index.ts'
+import { ConfigError } from '../../shared/config/index.ts'
+import { describe, Refused, Unavailable } from '../../shared/failure/index.ts'
 import { type Kind, kinds } from './source.ts'
 
 /** What a command's process ends with. */
@@ -33,21 +34,30 @@ export class Interrupted extends Error {
 }
 
 /**
- * Parses the arguments, runs the command's action, and ends the process with the right code and, on failure, one line
- * on stderr: 2 wrong usage, 69 a dependency is unavailable, 130 interrupted, 1 anything else.
+ * Parses the arguments, runs the command's action, and ends the process with the right code and, on failure, one line on
+ * stderr, with the next step on a second one: 2 wrong usage, 69 a dependency is unavailable, 78 the environment is not usable,
+ * 130 interrupted, 1 anything else.
  */
 export async function runCommand(command: Command): Promise<never> {
-  try {
-    await command.parseAsync()
-    process.exit()
-  } catch (error) {
-    process.exit(codeOf(error))
-  }
+  process.stdout.once('error', endAsBySignal).on('error', () => {})
+  process.stderr.on('error', () => {})
+  const code = await command.parseAsync().then(() => process.exitCode, codeOf)
+  // What a slow reader has not taken yet would be cut off by the end of the process.
+  await new Promise((resolve) => process.stdout.write('', resolve))
+  process.exit(code)
+}
+
+/** Nobody reads stdout any more (`| head`): what has something to stop listens for SIGTERM, and all else ends here. */
+function endAsBySignal(): void {
+  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(exitCodes.failed)
 }
 
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   console.error(describe(error))
+  const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
+  if (next !== undefined) console.error(`next: ${next}`)
   if (error instanceof Interrupted) return exitCodes.interrupted
+  if (error instanceof ConfigError) return error.exitCode
   return error instanceof Unavailable ? exitCodes.unavailable : exitCodes.failed
 }

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { skipTest } from '../../shared/testing/index.ts'
 import { projectRoot } from './index.ts'
+import { whyNotPostgres, whyNotRabbit } from './probe.ts'
 
 const run = promisify(execFile)
 
@@ -43,7 +45,7 @@ async function withDocker(answers: Record<string, string>) {
       ['scripts/run.mjs', 'migrate', '--dry-run', '--infra', 'compose'],
       {
         cwd: projectRoot,
-        env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
+        env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, SAGA_NAMESPACE: 'tcompose' },
       },
     ).then(
       () => ({ code: 0, stderr: '' }),
@@ -56,13 +58,14 @@ async function withDocker(answers: Record<string, string>) {
 }
 
 const last = (text: string): string => text.trim().split('\n').at(-1) ?? ''
+const lastTwo = (text: string): string => text.trim().split('\n').slice(-2).join('\n')
 
 test('without an engine, the reason is what docker says', async () => {
   const { code, stderr } = await withDocker({ 'info *': 'echo "no daemon is running" >&2; exit 1' })
   assert.is(code, 69)
   assert.is(
-    last(stderr),
-    "PostgreSQL can't be had (compose: no daemon is running). Next: docker compose up postgres",
+    lastTwo(stderr),
+    "PostgreSQL can't be had (compose: no daemon is running).\nnext: start the Docker engine, or leave out --infra",
   )
 })
 
@@ -72,14 +75,17 @@ test('a docker without compose is named as that', async () => {
     'compose *': 'echo "see docker --help" >&2; exit 1',
   })
   assert.is(code, 69)
-  assert.match(last(stderr), /\(compose: docker has no compose plugin\)/)
+  assert.match(lastTwo(stderr), /\(compose: docker has no compose plugin\)/)
 })
 
 test('a container that does not get up is stopped again, and its end is the reason', async () => {
   const up = 'echo "container one exited (1)" >&2; exit 1'
   const { code, stderr, asked } = await withDocker({ ...engine, 'compose up *': up })
   assert.is(code, 69)
-  assert.match(last(stderr), /\(compose: container one exited \(1\)\)\. Next: docker compose up postgres$/)
+  assert.match(
+    lastTwo(stderr),
+    /\(compose: container one exited \(1\)\)\.\nnext: docker compose up postgres$/,
+  )
   for (const server of ['postgres', 'rabbitmq']) assert.ok(asked.includes(`compose stop ${server}`), server)
 })
 
@@ -98,5 +104,29 @@ test('Ctrl-C while a server starts ends the search, and stops what was started',
   assert.is(last(stderr), 'interrupted')
   for (const server of ['postgres', 'rabbitmq']) assert.ok(asked.includes(`compose stop ${server}`), server)
 })
+
+const usual = {
+  postgres: 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
+  rabbitmq: 'amqp://guest:guest@127.0.0.1:5672',
+}
+const away = (await whyNotPostgres(usual.postgres)) ?? (await whyNotRabbit(usual.rabbitmq))
+
+if (away !== undefined) skipTest(test, 'one that can not be stopped keeps no other', away)
+else {
+  test('one that can not be stopped keeps no other from being stopped', async () => {
+    const found = config
+      .replaceAll(/"me"|"secret"/g, '"postgres"')
+      .replaceAll(/(RABBITMQ_\w+":)"\w+"/g, '$1"guest"')
+    const { code, stderr, asked } = await withDocker({
+      ...engine,
+      'compose config *': `echo '${found}'`,
+      'compose up *': 'true',
+      'compose stop *': '[ "$3" != rabbitmq ]',
+    })
+    assert.is(code, 1)
+    assert.is(last(stderr), 'could not stop RabbitMQ')
+    assert.ok(asked.includes('compose stop postgres'))
+  })
+}
 
 test.run()

@@ -30,7 +30,7 @@ const loginOf = (user: string, password: string): string =>
   `${encodeURIComponent(user)}:${encodeURIComponent(password)}`
 
 /** The client alone proves nothing: it is installed on machines where no engine runs. `docker info` asks the engine. */
-async function whyNoEngine(): Promise<string | undefined> {
+export async function whyNoEngine(): Promise<string | undefined> {
   try {
     await runProgram('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000 })
   } catch (error) {

@@ -1,7 +1,8 @@
 import { describe, Unavailable } from '../../shared/failure/index.ts'
+import { createResources } from '../../shared/lifecycle/index.ts'
 import { onPath } from './binaries.ts'
 import { Interrupted } from './command.ts'
-import { composeSource } from './compose.ts'
+import { composeSource, whyNoEngine } from './compose.ts'
 import { installSource } from './install.ts'
 import { privateSource } from './private.ts'
 import { environmentSource, runningSource } from './running.ts'
@@ -20,7 +21,7 @@ export interface Servers {
   postgresUrl: string
   amqpUrl: string
   kinds: Partial<Record<ServerName, Kind>>
-  /** Stops what was started here, in reverse. */
+  /** Stops what was started here, in reverse, each even if the other fails to stop. */
   stop(): Promise<void>
 }
 
@@ -46,8 +47,7 @@ const sources: Record<Kind, Source> = {
 
 /**
  * Finds or brings up PostgreSQL and RabbitMQ. A URL is the empty string for a server that was not asked for.
- * Throws Unavailable, its message one line with the next command to type, when one can't be had, and Interrupted after
- * Ctrl-C: that ends the programs that are run here too, which is no reason to try the next way.
+ * Throws Unavailable with the next command to type when one can't be had, and Interrupted after Ctrl-C: that ends the programs that are run here too, which is no reason to try the next way.
  */
 export async function findServers(options: FindOptions): Promise<Servers> {
   const interruption = new AbortController()
@@ -64,22 +64,23 @@ async function search(options: FindOptions, interrupted: AbortSignal): Promise<S
   const wanted = (['postgres', 'rabbitmq'] as const).filter((server) => options[server] ?? true)
   const outcomes = await Promise.allSettled(wanted.map((server) => findOne(server, options, interrupted)))
   const found = new Map<ServerName, Found & { kind: Kind }>()
+  const resources = createResources()
   outcomes.forEach((outcome, index) => {
-    if (outcome.status === 'fulfilled') found.set(wanted[index]!, outcome.value)
+    if (outcome.status !== 'fulfilled') return
+    const server = wanted[index]!
+    found.set(server, outcome.value)
+    resources.add(displayName[server], outcome.value.stop)
   })
-  const stop = async (): Promise<void> => {
-    for (const server of [...found.values()].reverse()) await server.stop()
-  }
   const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
   if (failures.length > 0 || interrupted.aborted) {
-    await stop()
+    await resources.stop().catch((error) => options.log(describe(error)))
     throw interrupted.reason ?? failures[0]?.reason
   }
   return {
     postgresUrl: found.get('postgres')?.url ?? '',
     amqpUrl: found.get('rabbitmq')?.url ?? '',
     kinds: Object.fromEntries([...found].map(([server, { kind }]) => [server, kind])),
-    stop,
+    stop: resources.stop,
   }
 }
 
@@ -96,24 +97,25 @@ async function findOne(
     interrupted.throwIfAborted()
     reasons.push(`${kind}: ${outcome}`)
   }
-  throw new Unavailable(
-    `${displayName[server]} can't be had (${reasons.map(oneLine).join('; ')}). ${nextStep(server, options.force)}`,
-    {
-      code: 'infra.unavailable',
-    },
-  )
+  throw new Unavailable(`${displayName[server]} can't be had (${reasons.map(oneLine).join('; ')}).`, {
+    code: 'infra.unavailable',
+    next: await nextStep(server, options.force),
+  })
 }
 
 const oneLine = (text: string): string => describe(text).replaceAll(/\s+/g, ' ').trim()
 
-function nextStep(server: ServerName, force: Kind | undefined): string {
+async function nextStep(server: ServerName, force: Kind | undefined): Promise<string> {
   const mac = process.platform === 'darwin'
   const start = mac ? `brew services start ${server}` : `service ${systemPackages[server]} start`
-  if (force === 'env') return `Next: export ${server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'}=...`
-  if (force === 'running') return `Next: ${start}`
-  if (force === 'compose') return `Next: docker compose up ${server}`
-  if (mac) return `Next: brew install ${server === 'postgres' ? 'postgresql@17' : 'rabbitmq'}`
-  if (onPath('apt-get') === undefined) return `Next: install ${displayName[server]}, and try again`
+  if (force === 'env') return `export ${server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'}=...`
+  if (force === 'running') return start
+  if (force === 'compose') {
+    const runs = (await whyNoEngine()) === undefined
+    return runs ? `docker compose up ${server}` : 'start the Docker engine, or leave out --infra'
+  }
+  if (mac) return `brew install ${server === 'postgres' ? 'postgresql@17' : 'rabbitmq'}`
+  if (onPath('apt-get') === undefined) return `install ${displayName[server]}, and try again`
   const root = process.getuid?.() === 0 ? '' : 'sudo '
-  return `Next: ${root}apt-get update && ${root}apt-get install -y ${systemPackages[server]}`
+  return `${root}apt-get update && ${root}apt-get install -y ${systemPackages[server]}`
 }

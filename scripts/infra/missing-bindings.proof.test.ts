@@ -32,10 +32,9 @@ const isManaged = (url: string) =>
     () => false,
   )
 
-const migrate = async (env: Record<string, string>) => {
-  const { stderr } = await run(process.execPath, ['scripts/run.mjs', 'migrate'], { cwd: projectRoot, env })
-  return stderr
-}
+const runMigrate = (env: Record<string, string>, ...flags: string[]) =>
+  run(process.execPath, ['scripts/run.mjs', 'migrate', ...flags], { cwd: projectRoot, env })
+const migrate = async (env: Record<string, string>) => (await runMigrate(env)).stderr
 
 const onChannel = async (
   url: string,
@@ -70,12 +69,12 @@ else {
           await channel.unbindQueue(name('order.events'), name('EX_TOPIC'), 'update.stock')
           await channel.unbindExchange(name('EX_TOPIC'), name('EX_USER'), '')
         })
+        const dry = await runMigrate(mine, '--dry-run')
+        const missing = `binding of queue ${name('order.events')} to ${name('EX_TOPIC')} by 'update.stock' is missing`
+        assert.match(dry.stdout, missing)
         const said = await migrate(mine)
         assert.is(said.trim().split('\n').length, 1, said)
-        assert.match(
-          said,
-          `binding of queue ${name('order.events')} to ${name('EX_TOPIC')} by 'update.stock' is missing`,
-        )
+        assert.match(said, missing, 'a dry run has not made it')
         assert.match(said, `binding of exchange ${name('EX_TOPIC')} to ${name('EX_USER')} by '' is missing`)
         assert.is(await migrate(mine), '', 'they were made')
 

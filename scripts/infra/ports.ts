@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
+import type { ServiceName } from '../../shared/contracts/index.ts'
+import { Unavailable } from '../../shared/failure/index.ts'
 
 /**
  * Below the range that systems take the local ends of outgoing connections from (32768 on Linux, 49152 elsewhere): a port in there can
@@ -19,9 +21,26 @@ export const freePort = async (inARow = 1): Promise<number> => {
   throw new Error(`no ${inARow} free ports in a row between ${lowest} and ${highestPort}`)
 }
 
-export const isFree = (port: number): Promise<boolean> =>
+export const isFree = async (port: number): Promise<boolean> =>
+  (await whyNot(port, '127.0.0.1')) === undefined
+
+const whyNot = (port: number, host: string): Promise<string | undefined> =>
   new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen(port, host, () => server.close(() => resolve(undefined)))
   })
+
+/** Throws Unavailable when somebody listens where a service is to. */
+export const refuseTakenPort = async (
+  service: ServiceName,
+  port: number,
+  next: string,
+  host = '127.0.0.1',
+): Promise<void> => {
+  if ((await whyNot(port, host)) !== 'EADDRINUSE') return
+  throw new Unavailable(`port ${port}, for the ${service} service, is taken`, {
+    code: 'port.unavailable',
+    next,
+  })
+}

@@ -44,9 +44,13 @@ test('a server that stands still while it boots is ended and started again', () 
     await server.stop()
   }))
 
-test('one that stands still again is given up in one error, with the end of its log', () =>
+test('one that stands still again is given up in one error, with the end of its log, and leaves nothing', () =>
   withHanging(2, async (kind, boots) => {
-    const start = startPrivateServer({ ...kind, startTimeoutMs: 4_000 })
+    let cleared = 0
+    const afterStop = async () => {
+      cleared += 1
+    }
+    const start = startPrivateServer({ ...kind, startTimeoutMs: 4_000, afterStop })
     const error = await start.then(
       () => assert.unreachable('it started'),
       (thrown) => thrown,
@@ -54,6 +58,7 @@ test('one that stands still again is given up in one error, with the end of its 
     assert.is(error.code, 'infra.not_started')
     assert.match(error.message, /^hanging did not come up: nobody there\nbooting/)
     assert.is(boots(), 2)
+    assert.is(cleared, 1)
   }))
 
 test.run()

@@ -24,6 +24,7 @@ export interface ServerKind {
   startTimeoutMs: number
   /** A process that runs and does not answer after this long is ended and started again, once. */
   hungAfterMs?: number
+  /** Called when the server is gone, also when it did not come up. */
   afterStop?(): Promise<void>
 }
 
@@ -31,7 +32,12 @@ const stopTimeoutMs = 20_000
 
 /** Starts a server of that kind and waits until it answers. Throws Unavailable with the end of its log when it does not. */
 export async function startPrivateServer(kind: ServerKind): Promise<PrivateServer> {
-  let daemon = await startAndWait(kind)
+  const start = (): Promise<Daemon> =>
+    startAndWait(kind).catch(async (error) => {
+      await kind.afterStop?.()
+      throw error
+    })
+  let daemon = await start()
   const stop = async (): Promise<void> => {
     await daemon.stop(kind.stopSignal, stopTimeoutMs)
     await kind.afterStop?.()
@@ -48,7 +54,7 @@ export async function startPrivateServer(kind: ServerKind): Promise<PrivateServe
     stop,
     restart: async () => {
       await stop()
-      daemon = await startAndWait(kind)
+      daemon = await start()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { withClient } from '../../shared/database/migrations/index.ts'
 import { describe } from '../../shared/failure/index.ts'
+import { silentLog } from '../../shared/log/index.ts'
 import { type BrokerConnection, brokerUrls, connectBroker } from '../../shared/messaging/index.ts'
 
 const probeTimeoutMs = 3_000
@@ -16,15 +17,13 @@ export async function whyNotPostgres(url: string): Promise<string | undefined> {
   }
 }
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** Undefined when RabbitMQ, or a node of its cluster, takes an AMQP connection at `url`, else the reason in one line. */
 export async function whyNotRabbit(url: string): Promise<string | undefined> {
   const nodes = brokerUrls(url).length
   let connection: BrokerConnection | undefined
   try {
     return await new Promise<string | undefined>((resolve) => {
-      const options = { url, name: 'probe', log: silent, connectTimeoutMs: probeTimeoutMs }
+      const options = { url, name: 'probe', log: silentLog(), connectTimeoutMs: probeTimeoutMs }
       connection = connectBroker({
         ...options,
         onState: (state) => {

@@ -6,6 +6,7 @@ import { readConfig, serviceSettings } from '../../shared/config/index.ts'
 import { type ServiceName, services } from '../../shared/contracts/index.ts'
 import { databaseOf, type Migrated, migrateDatabase } from '../../shared/database/migrations/index.ts'
 import { Unavailable } from '../../shared/failure/index.ts'
+import { silentLog } from '../../shared/log/index.ts'
 import {
   type BrokerConnection,
   connectBroker,
@@ -40,7 +41,7 @@ export interface ProvisionOptions {
   dryRun?: boolean
   /** All three when not said. */
   only?: readonly ServiceName[]
-  /** Told in one line what the broker should have had and had not. When it is not given, nobody looks. */
+  /** Told in one line what the broker should have had and had not (when it is not given, nobody looks), and what is waited for. */
   onProblem?: (line: string) => void
   managementUrl?: string | undefined
 }
@@ -52,11 +53,11 @@ export interface DatabaseReport extends Migrated {
 
 /** Creates and migrates the databases. A second run changes nothing. */
 export function migrateDatabases(postgresUrl: string, options: ProvisionOptions): Promise<DatabaseReport[]> {
-  const { namespace, dryRun = false, only = services } = options
+  const { namespace, dryRun = false, only = services, onProblem: onWait } = options
   return Promise.all(
     only.map(async (service) => {
       const url = databaseUrlOf(service, postgresUrl, namespace)
-      const migrated = await migrateDatabase({ url, directory: migrationsOf(service), dryRun })
+      const migrated = await migrateDatabase({ url, directory: migrationsOf(service), dryRun, onWait })
       return { service, database: databaseNameOf(service, namespace), ...migrated }
     }),
   )
@@ -66,15 +67,13 @@ export function migrateDatabases(postgresUrl: string, options: ProvisionOptions)
 export const topologyOf = (options: Pick<ProvisionOptions, 'namespace' | 'retryDelaysMs'>): Topology =>
   systemTopologyOf({ order, product, user }, options)
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** Declares the topology, and returns when every queue answers. A second run changes nothing. */
 export async function declareBroker(
   amqpUrl: string,
   topology: Topology,
   { onProblem, managementUrl }: Pick<ProvisionOptions, 'onProblem' | 'managementUrl'> = {},
 ): Promise<void> {
-  const connection = connectBroker({ url: amqpUrl, name: 'provision', log: silent })
+  const connection = connectBroker({ url: amqpUrl, name: 'provision', log: silentLog() })
   try {
     if (onProblem) await nameProblems(connection, topology, { managementUrl }, onProblem)
     await declareTopology(connection, topology)
@@ -95,6 +94,34 @@ async function nameProblems(
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     if (error.code !== 'topology.absent') onProblem(`${error.message}; making what is missing`)
+  }
+}
+
+const connectMs = 10_000
+const mendable = ['topology.absent', 'topology.missing', 'topology.away', 'topology.extra']
+
+/**
+ * What the broker has not as the topology says; undefined when it has all, as far as it can be asked: bindings only by its
+ * management API. Changes nothing. Throws Unavailable when declaring would fail.
+ */
+export async function brokerProblem(
+  amqpUrl: string,
+  topology: Topology,
+  { managementUrl }: VerifyOptions = {},
+): Promise<Unavailable | undefined> {
+  const connection = connectBroker({ url: amqpUrl, name: 'provision', log: silentLog() })
+  try {
+    await connection.connected(AbortSignal.timeout(connectMs))
+    // With this URL bindings are asked for; without it they might be asserted.
+    await verifyTopology(connection, topology, { managementUrl: managementUrl ?? connection.managementUrl() })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    if (error.code === 'broker.management' && managementUrl === undefined) return undefined
+    if (mendable.includes(error.code)) return error
+    throw error
+  } finally {
+    await connection.close()
   }
 }
 

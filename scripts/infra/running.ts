@@ -15,16 +15,21 @@ export const environmentSource: Source = async (server) => {
   const url = server === 'postgres' ? withMaintenanceDatabase(key, named) : checked(key, named)
   const reason = await probes[server](url)
   if (reason === undefined) return { url, stop: leaveRunning }
-  throw new Unavailable(
-    `${displayName[server]} named in ${key} does not answer (${reason}). Next: start it, or unset ${key}`,
-    { code: 'infra.named_unavailable' },
-  )
+  const database = /database ".*" does not exist/.test(reason) ? new URL(url).pathname : undefined
+  throw new Unavailable(`${displayName[server]} named in ${key} does not answer (${reason})`, {
+    code: 'infra.named_unavailable',
+    next:
+      database === undefined
+        ? `start it, or unset ${key}`
+        : `${key} names the server: leave out ${database}, the databases on it are found by themselves`,
+  })
 }
 
 function checked(key: string, text: string): string {
   if (brokerUrls(text).every((url) => URL.canParse(url))) return text
-  throw new Unavailable(`${key} is not a URL. Next: correct it, or unset ${key}`, {
+  throw new Unavailable(`${key} is not a URL`, {
     code: 'infra.named_unavailable',
+    next: `correct it, or unset ${key}`,
   })
 }
 

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withClient } from '../../shared/database/migrations/index.ts'
-import { eventually, skipTest } from '../../shared/testing/index.ts'
+import { databaseOf, withClient } from '../../shared/database/migrations/index.ts'
+import { eventually, skipTest, testServers } from '../../shared/testing/index.ts'
 import { findPostgresBinaries, findRabbitServer } from './binaries.ts'
 import { freePort, projectRoot, startPrivatePostgres, startPrivateRabbit } from './index.ts'
 import { unprivilegedUser } from './own-place.ts'
@@ -37,16 +37,32 @@ const migrate = (env: Record<string, string>): Promise<{ code: number; stderr: s
     ({ code, stderr }: { code: number; stderr: string }) => ({ code, stderr }),
   )
 
-test('a server that is named and does not answer ends in one line with the next step, and exit 69', async () => {
+test('a server that is named and does not answer ends in one line, the next step on another, and exit 69', async () => {
   const nobody = `127.0.0.1:${await freePort()}`
   const postgres = await migrate({ POSTGRES_URL: `postgres://me:secret@${nobody}` })
   assert.is(postgres.code, 69)
-  assert.match(postgres.stderr, /^PostgreSQL named in POSTGRES_URL does not answer .+ Next: .+\n$/)
+  assert.match(postgres.stderr, /^PostgreSQL named in POSTGRES_URL does not answer .+\nnext: .+\n$/)
   assert.not.match(postgres.stderr, /secret/)
   const rabbit = await migrate({ AMQP_URL: `amqp://me:secret@${nobody}` })
   assert.is(rabbit.code, 69)
-  assert.match(rabbit.stderr, /^RabbitMQ named in AMQP_URL does not answer .+ Next: .+\n$/)
+  assert.match(rabbit.stderr, /^RabbitMQ named in AMQP_URL does not answer .+\nnext: .+\n$/)
   assert.not.match(rabbit.stderr, /secret/)
+})
+
+test('a server that is named by what is no URL ends with the next step on a line of its own', async () => {
+  const { code, stderr } = await migrate({ POSTGRES_URL: 'nonsense' })
+  assert.equal([code, stderr], [69, 'POSTGRES_URL is not a URL\nnext: correct it, or unset POSTGRES_URL\n'])
+})
+
+test('a POSTGRES_URL that names a database which is not there is told to leave it out', async () => {
+  const { code, stderr } = await migrate({
+    POSTGRES_URL: databaseOf(testServers().postgresUrl, 'saga_nowhere'),
+  })
+  assert.is(code, 69)
+  assert.match(
+    stderr,
+    /"saga_nowhere" does not exist\)\nnext: POSTGRES_URL names the server: leave out \/saga_nowhere,/,
+  )
 })
 
 if (findPostgresBinaries() === undefined) skipTest(test, 'private PostgreSQL', 'no binaries on this machine')

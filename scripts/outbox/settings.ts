@@ -63,15 +63,12 @@ export const guardPublisher = (settings: Settings, service: ServiceName): void =
 export const commanded =
   <Args extends unknown[]>(work: (...args: Args) => Promise<number>) =>
   async (...args: Args): Promise<void> => {
-    process.stdout.on('error', () => process.exit(exitCodes.failed)) // the reader went away
     try {
       process.exitCode = await work(...args)
     } catch (error) {
       sayError(error)
       process.exitCode = exitCodeOf(error)
     }
-    // The process is ended next, and what a slow reader has not taken by then would be cut off.
-    await new Promise((resolve) => process.stdout.write('', resolve))
   }
 
 /** One sentence, and on a line of its own what to do next. */

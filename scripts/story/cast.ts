@@ -84,7 +84,7 @@ export const scenes = ({ ada, bob, chair: seat, piano: grand }: Cast): Scene[] =
     expected: { status: 'SUCCESS', reason: null },
   },
   {
-    title: `Ada orders ${grand.stock + 1} pianos. There is not that many: ${grand.stock}.`,
+    title: `Ada orders ${grand.stock + 1} pianos. There ${grand.stock === 1 ? 'is' : 'are'} only ${grand.stock}.`,
     userId: ada.id,
     items: [{ productId: grand.id, quantity: grand.stock + 1 }],
     expected: { status: 'FAILED', reason: 'out_of_stock' },

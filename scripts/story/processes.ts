@@ -18,12 +18,20 @@ export interface Processes {
   stop(): Promise<void>
 }
 
-const logFile = (service: ServiceName) => join(projectRoot, '.data', 'logs', `${service}.log`)
+/** Where a service of a system logs, from the project's root: `product.log`, or `t1_product.log` in the namespace t1. */
+export const logFileOf = (service: ServiceName, namespace: string): string =>
+  join('.data', 'logs', `${namespace === '' ? '' : `${namespace}_`}${service}.log`)
 
-const endOfLog = (service: ServiceName) =>
-  readFileSync(logFile(service), 'utf8').trim().split('\n').slice(-lastLines).join('\n')
+/** Without what is said while all is stopped: the reason stands before it. */
+const endOf = (file: string) =>
+  readFileSync(join(projectRoot, file), 'utf8')
+    .trim()
+    .split('\n')
+    .filter((line) => !line.includes('"msg":"stopping"'))
+    .slice(-lastLines)
+    .join('\n')
 
-/** Starts the three services as processes of their own; what they log goes to .data/logs. */
+/** Starts the three services as processes of their own; what they log goes to files of their own. */
 export const startProcesses = (
   servers: Servers,
   namespace: string,
@@ -31,7 +39,7 @@ export const startProcesses = (
 ): Processes => {
   mkdirSync(join(projectRoot, '.data', 'logs'), { recursive: true })
   const running = services.map((service) => {
-    const log = openSync(logFile(service), 'w')
+    const log = openSync(join(projectRoot, logFileOf(service, namespace)), 'w')
     const child = startServiceProcess(service, 'main', servers, namespace, {
       output: log,
       port: Number(new URL(urls[service]).port),
@@ -47,9 +55,8 @@ export const startProcesses = (
       if (answer?.ok) return
       await pause(50)
     }
-    throw new Error(
-      `the ${service} service did not get ready; the end of its log (.data/logs):\n${endOfLog(service)}`,
-    )
+    const file = logFileOf(service, namespace)
+    throw new Error(`the ${service} service did not get ready; the end of its log (${file}):\n${endOf(file)}`)
   }
 
   return {

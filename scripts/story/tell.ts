@@ -14,7 +14,7 @@ export interface Ended {
   orderId: string
   status: string
   reason: string | null
-  /** From sending the order to seeing its terminal event. */
+  /** From sending the order to seeing its terminal event, or to the answer that told its end. */
   settledMs: number
   asExpected: boolean
 }
@@ -37,13 +37,26 @@ const said: { [T in EventType]: (data: never) => string } = {
   BalanceRefunded: ({ amount }: { amount: number }) => `compensated: ${money(amount)} is back in the balance`,
 }
 
-const line = ({ type, data, at }: Sighting, since: number, style: Style) => {
+const line = ({ type, data, at }: Sighting, since: number, style: Style, isToUndo: boolean) => {
   const { by, final } = events[type]
   const ms = style.dim(`${String(Math.round(at - since)).padStart(6)} ms`)
   const listeners = listenersOf(system, type)
   const to = final ? style.dim('(end)') : style.dim(`-> ${listeners.join(', ')}`)
   const words = said[type](data as never)
-  return `${ms}  ${style.service(by, by.padEnd(8))} ${style.strong(type.padEnd(16))} ${words} ${to}`
+  const vain = type === 'OrderFailed' && !isToUndo ? style.dim(' (nothing to undo)') : ''
+  return `${ms}  ${style.service(by, by.padEnd(8))} ${style.strong(type.padEnd(16))} ${words} ${to}${vain}`
+}
+
+const holdsSomething = (seen: readonly Sighting[]): boolean =>
+  seen.some(({ type }) => type === 'StockReserved' || type === 'BalanceDebited')
+
+/** Who called whom in rpc mode, by how it ended; services/product/procedures.ts has the order. */
+const calls = ({ status, reason }: { status: string; reason: string | null }): string | undefined => {
+  if (status === 'SUCCESS') return 'order called product; product called user, then order'
+  if (reason === 'out_of_stock') return 'order called product, which refused; user was never called'
+  if (reason === 'insufficient_balance')
+    return 'order called product; product called user, which refused; product gave the stock back'
+  return undefined
 }
 
 /** The event after which nothing more is to come; compensation comes after OrderFailed, when there is something to undo. */
@@ -71,20 +84,17 @@ export const tell = async (
     body: JSON.stringify({ userId: scene.userId, items: scene.items }),
   })
   const placed = (await response.json()) as { id: string; status: string; mode: Mode }
-  const answered = style.dim(`${String(Math.round(performance.now() - since)).padStart(6)} ms`)
+  const answeredAt = performance.now()
+  const answered = style.dim(`${String(Math.round(answeredAt - since)).padStart(6)} ms`)
   print(
     `${answered}  ${'client'.padEnd(8)} ${style.strong(`${response.status} ${placed.status}`.padEnd(16))} order ${placed.id}`,
   )
-
-  // In rpc mode the client has waited for the whole chain, and there is nothing to overhear.
-  if (placed.mode === 'rpc')
-    print(style.dim(`${' '.repeat(11)}order called product, which called user and order in turn`))
 
   const seen: Sighting[] = []
   const over = new AbortController()
   const stop = observer.follow(placed.id, (sighting) => {
     seen.push(sighting)
-    print(line(sighting, since, style))
+    print(line(sighting, since, style, holdsSomething(seen)))
     if (isLast(seen)) over.abort()
   })
   if (placed.mode === 'choreography') await pause(patienceMs, over.signal)
@@ -95,7 +105,11 @@ export const tell = async (
     reason: string | null
   }
   const terminal = seen.find(({ type }) => type === 'OrderSucceeded' || type === 'OrderFailed')
-  const settledMs = Math.round((terminal?.at ?? performance.now()) - since)
+  // In rpc mode the client has waited for the whole chain, and there is nothing to overhear.
+  const settledAt = terminal?.at ?? (placed.status === end.status ? answeredAt : performance.now())
+  const settledMs = Math.round(settledAt - since)
+  const how = placed.mode === 'rpc' ? calls(end) : undefined
+  if (how !== undefined) print(style.dim(`${' '.repeat(11)}${how}`))
   const asExpected = end.status === scene.expected.status && end.reason === scene.expected.reason
   return { orderId: placed.id, status: end.status, reason: end.reason, settledMs, asExpected }
 }

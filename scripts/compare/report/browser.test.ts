@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { skipTest } from '../../../shared/testing/index.ts'
-import { madeUpResults } from '../made-up-results.ts'
+import { madeUpResults } from '../testing/made-up-results.ts'
 import { renderReport } from './index.ts'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome']

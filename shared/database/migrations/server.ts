@@ -8,12 +8,25 @@ export function databaseOf(serverUrl: string, name: string): string {
   return url.href
 }
 
-/** Runs `use` on a connection of its own, closed afterwards. Throws Unavailable when there is no connection to be had. */
+/** For what takes milliseconds, or seconds on a machine that is busy. */
+export const shortQueryMs = 60_000
+/** A migration or an audit of millions of rows takes minutes; a server that stands still takes for ever. */
+export const longestQueryMs = 3_600_000
+
+/**
+ * Runs `use` on a connection of its own, closed afterwards. Throws Unavailable when there is no connection to be had, and when
+ * a query has no answer after `queryTimeoutMs`.
+ */
 export async function withClient<Result>(
   url: string,
   use: (client: pg.Client) => Promise<Result>,
+  { queryTimeoutMs = longestQueryMs }: { queryTimeoutMs?: number } = {},
 ): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: queryTimeoutMs,
+  })
   client.on('error', () => {}) // the query in flight fails by itself; without a listener the process would end
   try {
     await client.connect()
@@ -28,10 +41,21 @@ export async function withClient<Result>(
   }
   try {
     return await use(client)
+  } catch (cause) {
+    if (!isUnanswered(cause)) throw cause
+    throw new Unavailable(`PostgreSQL at ${new URL(url).host}: a query was not answered in time`, {
+      code: 'postgres.unavailable',
+      next: 'see whether PostgreSQL stands still, or who holds the lock: select * from pg_stat_activity',
+      cause,
+    })
   } finally {
     await client.end().catch(() => {})
   }
 }
+
+/** What the driver says when `query_timeout` is over. The server may still be at work on it until the connection is closed. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout'
 
 /** The driver says of a password that the URL has not only that it is no string. */
 const reasonOf = (cause: unknown): string => {
@@ -54,7 +78,7 @@ export async function ensureDatabase(url: string): Promise<boolean> {
   })
   if (!missing) return false
   const name = decodeURIComponent(new URL(url).pathname.slice(1))
-  return withClient(databaseOf(url, 'postgres'), async (client) => {
+  const create = async (client: pg.Client): Promise<boolean> => {
     try {
       await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`)
       return true
@@ -62,5 +86,6 @@ export async function ensureDatabase(url: string): Promise<boolean> {
       if (alreadyThere.has(sqlStateOf(error))) return false
       throw error
     }
-  })
+  }
+  return withClient(databaseOf(url, 'postgres'), create, { queryTimeoutMs: shortQueryMs })
 }

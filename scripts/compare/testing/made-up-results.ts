@@ -1,9 +1,9 @@
-import { type FaultProfile, faultProfiles, windowOf } from './faults.ts'
-import { createRandom } from './random.ts'
-import type { Leg, Results, Settings } from './results.ts'
-import type { Sample } from './samples.ts'
-import { type LegRecord, summarise } from './summarise.ts'
-import { planDurationMs, planWorkload } from './workload.ts'
+import { type FaultProfile, faultProfiles, windowOf } from '../faults.ts'
+import { createRandom } from '../random.ts'
+import type { Leg, Results, Settings } from '../results.ts'
+import type { Sample } from '../samples.ts'
+import { type LegRecord, summarise } from '../summarise.ts'
+import { planDurationMs, planWorkload } from '../workload.ts'
 
 /** A fixture for tests: nothing in here was measured. Samples are drawn at random and then summarised as real ones are. */
 export interface MadeUp {
