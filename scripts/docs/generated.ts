@@ -7,6 +7,8 @@ import { commands, procedures, services } from '../../shared/contracts/index.ts'
 import { bindingsOf, eventTable, flowchart } from '../../shared/saga/index.ts'
 import { projectRoot, topologyOf } from '../infra/index.ts'
 import { comparisonShort, comparisonTables } from './comparison-tables.ts'
+import { roomsTable } from './rooms-table.ts'
+import { settingsOfCommands, settingsOfServices } from './settings-table.ts'
 
 const system = { order, product, user }
 
@@ -54,11 +56,14 @@ const blocks: Record<string, () => string> = {
   bindings,
   doors,
   queues,
+  rooms: roomsTable,
+  servicesettings: settingsOfServices,
+  commandsettings: settingsOfCommands,
   comparison: comparisonTables,
   comparisonshort: comparisonShort,
 }
 
-const documents = ['README.md', 'docs/architecture.md', 'docs/comparison.md']
+const documents = ['README.md', 'docs/architecture.md', 'docs/comparison.md', 'docs/environment.md']
 const place = /(<!-- generated: ([a-z]+) -->\n)[\s\S]*?(<!-- end of \2 -->)/g
 
 export interface GeneratedDocument {

@@ -23,6 +23,7 @@ const namesOn = (page: string): string[] => {
 const pages = [
   { page: 'docs/delivery.md', atLeast: 15 },
   { page: 'docs/operations.md', atLeast: 8 },
+  { page: 'docs/from-calls-to-events.md', atLeast: 4 },
 ]
 
 for (const { page, atLeast } of pages) {
