@@ -58,6 +58,12 @@ const ended = (system: System, orderId: string) =>
 const ordersIn = async (system: System) => (await system.sql('order', 'SELECT 1 FROM orders')).length
 const balanceOf = async (system: System, userId: string) =>
   (await system.user.get<{ balance: number }>(`/users/${userId}`)).body.balance
+const allGivenBack = async (system: System, userId: string, productId: string) => {
+  await eventually(async () => (await balanceOf(system, userId)) === 1_000)
+  await eventually(
+    async () => (await system.product.get<{ stock: number }>(`/products/${productId}`)).body.stock === 100,
+  )
+}
 
 for (const mode of modes) {
   test(`order.create places an order once, however often it comes (${mode})`, () =>
@@ -104,12 +110,24 @@ for (const mode of modes) {
       await cancel()
       assert.is(await deadCode(system, 'order.update'), 'order.terminal')
       await cancel(randomUUID())
-      assert.is(await deadCode(system, 'order.update'), 'order.not_found')
-      await eventually(async () => (await balanceOf(system, userId)) === 1_000)
-      await eventually(
-        async () =>
-          (await system.product.get<{ stock: number }>(`/products/${productId}`)).body.stock === 100,
-      )
+      assert.is(await deadCode(system, 'order.update'), 'retries.exhausted', 'its order never came')
+      await allGivenBack(system, userId, productId)
+      await checkInvariants(system)
+    }))
+
+  test(`a cancellation that overtakes its order is tried again (${mode})`, () =>
+    withShop(mode, async ({ system, userId, productId }) => {
+      const orderIds = Array.from({ length: 10 }, () => randomUUID())
+      const items = [{ productId, quantity: 1 }]
+      await system.product.pause()
+      for (const orderId of orderIds) {
+        await send(system, 'order.update', { orderId, action: 'cancel' })
+        await send(system, 'order.create', { orderId, userId, items })
+      }
+      for (const orderId of orderIds) assert.is(await ended(system, orderId), 'FAILED cancelled')
+      assert.is(await system.broker.count(system.name('order.update.dead')), 0)
+      system.product.resume()
+      await allGivenBack(system, userId, productId)
       await checkInvariants(system)
     }))
 
@@ -148,6 +166,7 @@ test('a wrong command goes to the dead-letter queue, each with its reason', () =
       ['order.create', 'command.invalid', { ...order, items: [] }],
       ['order.create', 'command.invalid', { ...order, items: [...items, ...items] }],
       ['order.create', 'command.invalid', { ...order, items: [{ productId, quantity: 0 }] }],
+      ['order.create', 'command.invalid', { ...order, items: [{ productId, quantity: 1, price: 0 }] }],
       ['order.update', 'command.invalid', { orderId: randomUUID() }],
       ['order.update', 'command.invalid', { orderId: randomUUID(), action: 'delete' }],
       ['order.update', 'command.id', { orderId: randomUUID(), action: 'cancel' }, {}],

@@ -55,7 +55,8 @@ for (const mode of ['rpc', 'choreography'] as const) {
         const stock = { orderId, userId, items }
         assert.equal(await ask('product_stock_update', stock), { ok: true, total: 200, items: priced })
         assert.equal(await ask('user_check', { orderId, userId, amount: 200 }), { ok: true, balance: 800 })
-        const told = await ask('order_status_update', { orderId, status: 'SUCCESS', total: 200 })
+        const success = { orderId, status: 'SUCCESS', total: 200, items: priced }
+        const told = await ask('order_status_update', success)
         assert.equal([told.ok, told.order?.status, told.order?.total], [true, 'SUCCESS', 200])
 
         const other = randomUUID()
@@ -116,6 +117,41 @@ for (const mode of ['rpc', 'choreography'] as const) {
       }
     }))
 }
+
+test('an order is not paid by another user, and an undo pays only who paid', () =>
+  withSystem({ mode: 'rpc' }, async (system) => {
+    const [ada, bob] = [await addUser(system, 1_000), await addUser(system, 1_000)]
+    const productId = await addProduct(system, 10, 100)
+    const items = [{ productId, quantity: 2 }]
+    const balanceOf = async (id: string) => (await system.user.get<{ balance: number }>(`/users/${id}`)).body
+    const holds = async (ofAda: number, ofBob: number) =>
+      (await balanceOf(ada)).balance === ofAda && (await balanceOf(bob)).balance === ofBob
+    await withStranger(system, '', async ({ ask }) => {
+      const { order } = await ask('order_create', { userId: ada, items })
+      assert.is(order?.status, 'SUCCESS')
+      const wrong = { orderId: order?.id, userId: bob }
+      assert.is((await ask('user_refund', wrong)).error?.code, 'payment.exists')
+      assert.ok(await holds(800, 1_000))
+
+      await system.product.pause()
+      const placing = ask('order_create', { userId: ada, items })
+      const open = await eventually(async () => {
+        const { body } = await system.order.get<{ items: { id: string }[] }>('/orders?status=PROCESSING')
+        return body.items[0]
+      })
+      assert.is((await ask('user_check', { orderId: open.id, userId: bob, amount: 200 })).ok, true)
+      const paid = { orderId: open.id, userId: bob, status: 'SUCCESS', total: 200 }
+      const priced = [{ productId, quantity: 2, unitPrice: 100 }]
+      assert.is(
+        (await ask('order_status_update', { ...paid, items: priced })).error?.code,
+        'order.other_user',
+      )
+      system.product.resume()
+      await placing
+      assert.equal(await ask('user_refund', { orderId: open.id, userId: bob }), { ok: true, refunded: 200 })
+      await eventually(() => holds(800, 1_000))
+    })
+  }))
 
 test('what nobody can be answered for is set aside, and no work queue is ever answered to', () =>
   withSystem({ mode: 'rpc' }, async (system) => {

@@ -9,10 +9,11 @@ import { type Desk, desk } from './testing/desk.ts'
 const tea = '01900000-0000-7000-8000-a00000000001'
 const ada = '01900000-0000-7000-8000-c00000000001'
 const lines = [{ productId: tea, quantity: 2 }]
+const priced = [{ productId: tea, quantity: 2, unitPrice: 100 }]
 const body = { userId: ada, items: lines }
 
 const reply = (said: Record<string, unknown>): RpcOutcome => ({ kind: 'reply', body: said })
-const sold = () => reply({ ok: true, total: 200, items: [{ ...lines[0], unitPrice: 100 }] })
+const sold = () => reply({ ok: true, total: 200, items: priced })
 const late: RpcOutcome = { kind: 'unknown', reason: 'no reply' }
 const refunded = () => reply({ ok: true, refunded: 0 })
 
@@ -44,7 +45,7 @@ test(
       mode: 'rpc',
       answers: {
         product_stock_update: async ({ orderId }) => {
-          await now.serve('order_status_update', { orderId, status: 'SUCCESS', total: 200, items: [] })
+          await now.serve('order_status_update', { orderId, status: 'SUCCESS', total: 200, items: priced })
           return sold()
         },
       },

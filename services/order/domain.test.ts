@@ -146,6 +146,28 @@ test('a debit makes the order succeed, with its total and the prices it was rese
     .leaves(state(paid))
 })
 
+test('a debit of another user, or for other items, is refused and changes nothing; the order of its lines is all one', () => {
+  const { data } = debited
+  const others = { ...debited, data: { ...data, userId: lamp } }
+  refuses(() => confirmOrder(state(order()), others), 'conflict', 'order.other_user')
+  const [first, second] = priced as [(typeof priced)[0], (typeof priced)[0]]
+  for (const items of [
+    [],
+    [first],
+    [first, { ...second, quantity: 2 }],
+    [first, first],
+    [...priced, first],
+  ]) {
+    const other = { ...debited, data: { ...data, items } }
+    refuses(() => confirmOrder(state(order()), other), 'conflict', 'order.other_items')
+  }
+  const { userId: _, ...nobodys } = data
+  given(state(order()))
+    .when(confirmOrder, { ...debited, data: { ...nobodys, items: [second, first] } })
+    .says([{ type: 'OrderSucceeded', data: { orderId, userId, total: 5600 } }])
+    .leaves(state(paid))
+})
+
 test('a debit that does not know the prices leaves them unknown', () => {
   given(state(order()))
     .when(confirmOrder, { type: 'BalanceDebited', data: { orderId, userId, amount: 5600 } })

@@ -1,4 +1,4 @@
-import type { DomainEvent, Line, Mode, Reason } from '../../shared/contracts/index.ts'
+import type { DomainEvent, EventData, Line, Mode, Reason } from '../../shared/contracts/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
 import type { Decision } from '../../shared/saga/index.ts'
 
@@ -100,13 +100,19 @@ export const placeOrder = (state: OrderState, { data }: PlaceOrder): OrderDecisi
 export const rejectOrder = (state: OrderState, { data }: DomainEvent<'StockRejected' | 'BalanceRejected'>) =>
   fail(known(state), state, data.reason)
 
-/** The user paid: the one way to success. A debit that comes after the order failed is refunded by the user service. */
-export const confirmOrder = (
-  state: OrderState,
-  { data }: DomainEvent<'BalanceDebited'>,
-): OrderDecision<'OrderSucceeded'> => {
+/** A payment as it was said or reported; who paid is not told by every caller. */
+export interface Payment {
+  data: Omit<EventData<'BalanceDebited'>, 'userId'> & { userId?: string | undefined }
+}
+
+/**
+ * The user paid: the one way to success. A debit that comes after the order failed is refunded by the user service; one of another
+ * user or for other items is not this order's, and is refused: it is given back once the order has failed.
+ */
+export const confirmOrder = (state: OrderState, { data }: Payment): OrderDecision<'OrderSucceeded'> => {
   const order = known(state)
   if (order.status !== 'PROCESSING') return { state, events: [] }
+  refusePaymentOfAnother(order, data)
   const prices = new Map(data.items?.map(({ productId, unitPrice }) => [productId, unitPrice]))
   const items = order.items.map((line) => ({ ...line, unitPrice: prices.get(line.productId) ?? null }))
   const { id: orderId, userId } = order
@@ -118,6 +124,19 @@ export const confirmOrder = (
     events: [{ type: 'OrderSucceeded', data: { orderId, userId, total: data.amount } }],
   }
 }
+
+const refusePaymentOfAnother = (order: Order, { userId, items }: Payment['data']) => {
+  if (userId !== undefined && userId !== order.userId) {
+    throw new Refused('conflict', `Order ${order.id} is not that of user ${userId}.`, {
+      code: 'order.other_user',
+    })
+  }
+  if (items !== undefined && !sameLines(byProduct(order.items), byProduct(items))) {
+    throw new Refused('conflict', `Order ${order.id} has other items.`, { code: 'order.other_items' })
+  }
+}
+
+const byProduct = (lines: readonly Line[]) => lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
 
 /** A customer's wish; refused once the order is terminal. */
 export const cancelOrder = (state: OrderState, { data }: CancelOrder): OrderDecision<'OrderFailed'> => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Unavailable } from '../../shared/failure/index.ts'
-import { silentLog } from '../../shared/log/index.ts'
+import { createLog, type Log, silentLog } from '../../shared/log/index.ts'
 import { eventually, react, withDatabase } from '../../shared/testing/index.ts'
 import { choreography } from './choreography.ts'
 import { type OrderDatabase, openOrderDatabase } from './database.ts'
@@ -10,9 +10,9 @@ import { type ExpiryOptions, expiry } from './expiry.ts'
 import { selectExpired, selectOrder } from './statements.ts'
 
 /** Runs the expiry while `use` does, and shows that it ends when it is told to. */
-const expiring = async (options: Omit<ExpiryOptions, 'log'>, use: () => Promise<unknown>) => {
+const expiring = async (options: Omit<ExpiryOptions, 'log'> & { log?: Log }, use: () => Promise<unknown>) => {
   const stopping = new AbortController()
-  const running = expiry({ ...options, log: silentLog() }).run(stopping.signal)
+  const running = expiry({ log: silentLog(), ...options }).run(stopping.signal)
   try {
     await use()
   } finally {
@@ -52,6 +52,22 @@ test('it looks again when nothing was due, and outlives a database that is away'
   const expire = async ({ data }: ExpireOrder) => failed.push(data.orderId)
   await expiring({ expired, expire }, () => eventually(() => failed.length > 0))
   assert.equal(failed, ['order 0'])
+})
+
+test('it says that it waits for the database only when that is away; a defect is an error, and told whole', async () => {
+  const lines: string[] = []
+  const log = createLog({ service: 'test', destination: { write: (line) => lines.push(line) } })
+  const errors = [new Unavailable('away', { code: 'database.unavailable' }), new TypeError('a defect')]
+  const expired = async () => {
+    const error = errors.shift()
+    if (error !== undefined) throw error
+    return []
+  }
+  await expiring({ expired, expire: async () => {}, log }, () => eventually(() => lines.length === 2))
+  const [waits, failed] = lines.map((line) => JSON.parse(line))
+  assert.equal([waits.level, waits.msg], ['warn', 'the expiry of orders waits for the database'])
+  assert.equal([failed.level, failed.msg], ['error', 'the expiry of orders failed'])
+  assert.match(failed.err.stack, /TypeError: a defect\n +at /)
 })
 
 test('one order that can not be failed does not keep the others waiting', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DomainEvent, OrderBody } from '../../shared/contracts/index.ts'
-import { type Answered, type Call, eventually, withHttp } from '../../shared/testing/index.ts'
+import { type Answered, type Call, eventually, withDatabase, withHttp } from '../../shared/testing/index.ts'
 import { openOrderDatabase } from './database.ts'
 import { orderRoutes } from './http.ts'
 import { selectHistory } from './statements.ts'
@@ -429,5 +429,13 @@ test("while the database can't be had, every route answers 503 and says when to 
   })
   await close()
 })
+
+test("another service's database is not ready to be this one's", () =>
+  withDatabase('user', async ({ url }) => {
+    const { ping, close } = openOrderDatabase({ url, name: 'test', poolSize: 1 })
+    const thrown = await ping().catch((error) => error)
+    assert.is(thrown?.code, 'database.unusable')
+    await close()
+  }))
 
 test.run()

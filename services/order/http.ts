@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import { Id, Lines, OrderBody } from '../../shared/contracts/index.ts'
+import { Id, IdempotencyKey, Lines, OrderBody } from '../../shared/contracts/index.ts'
 import type { Sql } from '../../shared/database/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
 import {
   Cursor,
   eventStream,
-  IdempotencyKey,
   LastEventId,
   Limit,
   Page,
@@ -50,9 +49,20 @@ const placeOrder = ({ place }: OrderDoors) =>
     method: 'POST',
     path: '/orders',
     summary: 'Place an order: 202 while it is PROCESSING, 201 once it is terminal',
-    headers: z.object({ 'idempotency-key': IdempotencyKey.optional(), prefer: Prefer.optional() }),
+    headers: z.object({
+      'idempotency-key': IdempotencyKey.optional().describe(
+        'Places one order however often it is sent; kept for 24 hours, and for as long as the order is PROCESSING',
+      ),
+      prefer: Prefer.optional(),
+    }),
     body: z.strictObject({ userId: Id, items: Lines }),
     answers: { 201: OrderBody, 202: OrderBody },
+    answerHeaders: {
+      Location: 'The address of the order',
+      'Idempotency-Replayed': 'true when this is the answer of an earlier request with the same key',
+      'Preference-Applied': 'wait when Prefer: wait was read',
+    },
+    refusals: { 422: 'The Idempotency-Key was used with another body' },
     async handle({ body: { userId, items }, headers, traceparent, signal }) {
       const { status, body, replayed } = await place({
         userId,
@@ -115,6 +125,7 @@ const cancelOrder = ({ cancel, sql }: OrderDoors) =>
     summary: 'Cancel an order that is PROCESSING',
     params,
     answers: { 200: OrderBody },
+    refusals: { 409: 'The order is terminal' },
     async handle({ params: { id }, traceparent }) {
       await cancel({ type: 'CancelOrder', data: { orderId: id } }, { traceparent })
       return { status: 200, body: await found(sql, id) }

@@ -7,8 +7,9 @@ import type { Deadline } from '../../shared/rpc/index.ts'
 import type { Cause } from '../../shared/service/index.ts'
 import { asPlaced, orderBody } from './answers.ts'
 import type { Coordination } from './coordination.ts'
-import type { Order, OrderState, PlaceOrder } from './domain.ts'
-import { selectAnswer, selectOrder, updateAnswer } from './statements.ts'
+import type { Claim, Order, OrderState, PlaceOrder } from './domain.ts'
+import { selectAnswer, updateAnswer } from './idempotency-keys.ts'
+import { selectOrder } from './statements.ts'
 import type { OrderWatch } from './watch.ts'
 
 export interface Placing {
@@ -66,7 +67,7 @@ export const placing = ({ coordination, place, watch, sql }: PlacingParts) => {
       cause,
     )
     const replayed = state.claim !== undefined && state.claim.orderId !== orderId
-    const first = replayed ? await answerBefore(userId, state.claim as { key: string }) : bodyOf(state.order)
+    const first = replayed ? await answerBefore(userId, state.claim as Claim) : bodyOf(state.order)
     const ended = replayed
       ? first.status === 'PROCESSING' && (await coordination.resume(first.id, cause, deadline))
       : await coordination.coordinate(state.order as Order, cause, deadline)
@@ -76,11 +77,10 @@ export const placing = ({ coordination, place, watch, sql }: PlacingParts) => {
     return { ...answerWith(body), replayed }
   }
 
-  async function answerBefore(userId: string, { key }: { key: string }): Promise<OrderBody> {
+  async function answerBefore(userId: string, { key, orderId }: Claim): Promise<OrderBody> {
     const answer = await selectAnswer(sql, userId, key)
     // Read through the schema: jsonb keeps no order of keys, and a replay reads as the first answer did.
-    if (answer?.body != null) return OrderBody.parse(answer.body)
-    return asPlaced(bodyOf(await selectOrder(sql, answer?.orderId ?? '')))
+    return answer === undefined ? asPlaced(bodyOf(await selectOrder(sql, orderId))) : OrderBody.parse(answer)
   }
 }
 

@@ -69,6 +69,18 @@ for (const mode of ['choreography', 'rpc'] as const) {
       assert.is(await codeOf(it.command('order.create', other, randomUUID())), 'order.exists')
     }),
   )
+
+  test(
+    `a message id that others would not take as an order's id places none; with an orderId it may be any (${mode})`,
+    desk({ mode, answers: { product_stock_update: sold } }, async (it) => {
+      const microsoftGuid = '6f9619ff-8b86-d011-b42d-00cf4fc964ff'
+      assert.is(await codeOf(it.command('order.create', body, microsoftGuid)), 'command.id')
+      assert.is(await it.count('orders'), 0)
+      const orderId = randomUUID()
+      await it.command('order.create', { ...body, orderId }, microsoftGuid)
+      assert.is(await it.statusOf(orderId), mode === 'rpc' ? 'SUCCESS' : 'PROCESSING')
+    }),
+  )
 }
 
 test(
@@ -82,7 +94,9 @@ test(
     await it.command('order.update', cancel, messageId)
     assert.is(await codeOf(it.command('order.update', cancel, randomUUID())), 'order.terminal')
     const unknown = { orderId: randomUUID(), action: 'cancel' }
-    assert.is(await codeOf(it.command('order.update', unknown, randomUUID())), 'order.not_found')
+    const early = await it.command('order.update', unknown, randomUUID()).catch((thrown) => thrown)
+    assert.not(early instanceof Refused, 'its order may be on its way: it is tried again')
+    assert.match(early.message, unknown.orderId)
   }),
 )
 
@@ -98,6 +112,9 @@ test(
     assert.equal([order.status, order.total, order.items], ['SUCCESS', 200, priced])
     const again = (await update(first, success)).order
     assert.equal({ ...again, updatedAt: '' }, { ...order, updatedAt: '' })
+    const dearer = { ...success, total: 202, items: [{ ...priced[0], unitPrice: 101 }] }
+    for (const otherwise of [dearer, { ...success, userId: randomUUID() }])
+      assert.is(await codeOf(update(first, otherwise)), 'order.succeeded_otherwise')
     assert.is(await codeOf(update(first, failure)), 'order.terminal')
     assert.is(await it.statusOf(first), 'SUCCESS')
     const second = await placed(it)
@@ -107,18 +124,27 @@ test(
     assert.is(await codeOf(update(randomUUID(), success)), 'order.not_found')
     assert.is(await codeOf(update(randomUUID(), failure)), 'order.not_found')
     const third = await placed(it)
-    assert.is((await update(third, { status: 'SUCCESS', total: 5 })).order.total, 5)
+    assert.is(await codeOf(update(third, { ...success, userId: randomUUID() })), 'order.other_user')
+    const other = { status: 'SUCCESS', total: 100, items: [{ ...priced[0], quantity: 1 }] }
+    assert.is(await codeOf(update(third, other)), 'order.other_items')
+    assert.is(await it.statusOf(third), 'PROCESSING')
+    assert.is((await update(third, { ...success, userId: ada })).order.status, 'SUCCESS')
   }),
 )
 
 test('order_status_update is asked with what its status needs, and nothing else', () => {
-  const parses = (what: object) =>
-    procedures.order_status_update.request.safeParse({ orderId: randomUUID(), ...what }).success
+  const parsed = (what: object) =>
+    procedures.order_status_update.request.safeParse({ orderId: randomUUID(), ...what })
+  const parses = (what: object) => parsed(what).success
+  const [line] = priced
+  const most = Number.MAX_SAFE_INTEGER
   for (const good of [
     { status: 'FAILED', reason: 'expired' },
     { status: 'FAILED', reason: 'expired', total: null, items: [] },
-    { status: 'SUCCESS', total: 0 },
+    { status: 'SUCCESS', total: 0, items: [{ ...line, unitPrice: 0 }] },
+    { status: 'SUCCESS', total: 200 },
     { status: 'SUCCESS', total: 200, items: priced, reason: null },
+    { status: 'SUCCESS', total: 200, items: priced, userId: ada },
   ])
     assert.ok(parses(good), JSON.stringify(good))
   for (const bad of [
@@ -126,11 +152,20 @@ test('order_status_update is asked with what its status needs, and nothing else'
     { status: 'FAILED' },
     { status: 'FAILED', reason: 'bored' },
     { status: 'SUCCESS' },
-    { status: 'SUCCESS', total: 1, reason: 'expired' },
-    { status: 'SUCCESS', total: 1.5 },
-    { status: 'SUCCESS', total: 1, more: 1 },
+    { status: 'SUCCESS', total: 0, items: [] },
+    { status: 'SUCCESS', total: 1, items: priced },
+    { status: 'SUCCESS', total: most, items: [{ ...line, unitPrice: most }, line] },
+    { status: 'SUCCESS', total: 200, items: priced, reason: 'expired' },
+    { status: 'SUCCESS', total: 1.5, items: priced },
+    { status: 'SUCCESS', total: 200, items: priced, more: 1 },
+    { status: 'SUCCESS', total: 200, items: [{ ...line, more: 1 }] },
   ])
     assert.not(parses(bad), JSON.stringify(bad))
+  const said = (what: object) =>
+    parsed(what).error?.issues.map(({ path, message }) => `/${path.join('/')} ${message}`)
+  assert.equal(said({ status: 'PROCESSING' }), ['/status must be SUCCESS or FAILED'])
+  assert.equal(said({ status: 'SUCCESS', total: 1, items: priced }), ['/total is not what the items cost'])
+  assert.equal(said({ status: 'FAILED', reason: 'expired', more: 1 }), ['/ Unrecognized key: "more"'])
 })
 
 test.run()

@@ -3,13 +3,15 @@ import type { Acted, Manifest, Parts } from '../../shared/service/index.ts'
 import { choreography } from './choreography.ts'
 import { choreographed, rpcChain } from './coordination.ts'
 import { type OrderDatabase, openOrderDatabase } from './database.ts'
-import type { OrderState } from './domain.ts'
+import type { Order, OrderState } from './domain.ts'
 import { expiry } from './expiry.ts'
 import { orderRoutes } from './http.ts'
+import { deleteOldClaims } from './idempotency-keys.ts'
+import { keyPruning } from './key-pruning.ts'
 import { placing } from './placing.ts'
 import { type OrderCommandParts, orderCommands, orderProcedures } from './procedures.ts'
 import { selectExpired, selectHistory, selectOrder } from './statements.ts'
-import { type OrderWatch, watchOrders } from './watch.ts'
+import { watchOrders } from './watch.ts'
 
 type Client = OrderDatabase['client']
 type World = Parameters<typeof choreography.store.save>[1]
@@ -37,7 +39,7 @@ export const order: Manifest<Client, World, OrderState> = {
       choreography: (input, messageId, cause) => askOnce('order.create', input, messageId, cause),
       rpc: (input, _messageId, cause) => ask(input, cause),
     })
-    const observe = settleObserver(metrics, watch)
+    const observe = settleObserver(metrics)
     const place = placing({ coordination, place: ask, watch, sql })
     return {
       routes: orderRoutes({ place, cancel: ask, watch, sql }),
@@ -49,21 +51,28 @@ export const order: Manifest<Client, World, OrderState> = {
           expire: ask,
           log,
         }),
+        keyPruning({ forget: (limit) => deleteOldClaims(sql, limit), log }),
       ],
       // The callers of an rpc order hear by reply. One that is left over when the mode is switched back ends by events.
       says: ({ order }) => order?.mode !== 'rpc' || coordination.mode !== 'rpc',
       committed(acted) {
-        observe(acted)
-        for (const it of acted)
-          if (it.kind === 'done' && it.events.length > 0 && it.state.order !== undefined)
-            coordination.settled(it.state.order)
+        const changed = changedIn(acted)
+        watch.wake(changed.map(({ id }) => id))
+        for (const it of changed) {
+          if (it.status === 'PROCESSING') continue
+          observe(it)
+          coordination.settled(it)
+        }
       },
     }
   },
 }
 
-/** Wakes those who wait for an order, and measures how long the settled ones took. */
-const settleObserver = (metrics: Registry, watch: OrderWatch) => {
+const changedIn = (acted: readonly Acted<OrderState>[]): Order[] =>
+  acted.flatMap((it) => (it.kind === 'done' && it.events.length > 0 ? (it.state.order ?? []) : []))
+
+/** Measures how long orders took to settle. */
+const settleObserver = (metrics: Registry) => {
   const settleSeconds = new Histogram({
     name: 'order_settle_seconds',
     help: 'Time from placing an order to its terminal status',
@@ -71,13 +80,6 @@ const settleObserver = (metrics: Registry, watch: OrderWatch) => {
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [metrics],
   })
-  return (acted: readonly Acted<OrderState>[]) => {
-    watch.wake()
-    for (const it of acted) {
-      const settled = it.kind === 'done' && it.events.length > 0 ? it.state.order : undefined
-      if (settled === undefined || settled.status === 'PROCESSING') continue
-      const { createdAt, updatedAt, status, mode } = settled
-      settleSeconds.observe({ status, mode }, (updatedAt.getTime() - createdAt.getTime()) / 1000)
-    }
-  }
+  return ({ createdAt, updatedAt, status, mode }: Order) =>
+    settleSeconds.observe({ status, mode }, (updatedAt.getTime() - createdAt.getTime()) / 1000)
 }

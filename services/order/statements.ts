@@ -1,6 +1,6 @@
 import type { Line, Mode, Reason } from '../../shared/contracts/index.ts'
 import { exact, exactOrNull, type Sql } from '../../shared/database/index.ts'
-import type { Claim, Order, OrderLine } from './domain.ts'
+import type { Order, OrderLine } from './domain.ts'
 
 interface OrderRow {
   id: string
@@ -148,70 +148,6 @@ export const updateOrders = async (sql: Sql, orders: readonly Order[]) => {
     JSON.stringify(prices),
   )
 }
-
-export interface ClaimId {
-  /** `<userId> <key>` */
-  id: string
-  userId: string
-  key: string
-}
-
-/** One key is decided about by one transaction at a time, also before it has a row. Taken in sorted order. */
-export const lockClaims = (sql: Sql, ids: readonly string[]) =>
-  sql.$queryRawUnsafe(
-    `select pg_advisory_xact_lock(h)::text
-       from (select distinct hashtextextended(id, 1) as h from unnest($1::text[]) as id order by h) as locks`,
-    ids,
-  )
-
-/** By whom the keys were used first; keys nobody used are absent. */
-export const selectClaims = async (sql: Sql, claims: readonly ClaimId[]): Promise<Map<string, Claim>> => {
-  const rows = await sql.$queryRawUnsafe<
-    { id: string; key: string; request_hash: string; order_id: string }[]
-  >(
-    `select k.user_id || ' ' || k.key as id, k.key, k.request_hash, k.order_id from idempotency_keys k
-       join jsonb_to_recordset($1::jsonb) as x("userId" uuid, key text) on k.user_id = x."userId" and k.key = x.key`,
-    JSON.stringify(claims),
-  )
-  return new Map(
-    rows.map((row) => [row.id, { key: row.key, requestHash: row.request_hash, orderId: row.order_id }]),
-  )
-}
-
-export const insertClaims = async (sql: Sql, claims: readonly (Claim & { userId: string })[]) => {
-  await sql.$executeRawUnsafe(
-    `insert into idempotency_keys (user_id, key, request_hash, order_id)
-     select "userId", key, "requestHash", "orderId"
-       from jsonb_to_recordset($1::jsonb) as x("userId" uuid, key text, "requestHash" text, "orderId" uuid)`,
-    JSON.stringify(claims),
-  )
-}
-
-export interface StoredAnswer {
-  orderId: string
-  /** Null: the answer was the order as it was placed. */
-  status: number | null
-  body: unknown
-}
-
-export const selectAnswer = async (sql: Sql, userId: string, key: string) => {
-  const rows = await sql.$queryRawUnsafe<StoredAnswer[]>(
-    `select order_id as "orderId", status, body from idempotency_keys where user_id = $1::uuid and key = $2`,
-    userId,
-    key,
-  )
-  return rows[0]
-}
-
-/** Keeps what a waiting client was told, so that a replay tells it again; the last one before a terminal answer wins. */
-export const updateAnswer = (sql: Sql, userId: string, key: string, status: number, body: unknown) =>
-  sql.$executeRawUnsafe(
-    `update idempotency_keys set status = $3::int, body = $4::jsonb where user_id = $1::uuid and key = $2`,
-    userId,
-    key,
-    status,
-    JSON.stringify(body),
-  )
 
 export interface StatusChange {
   id: number

@@ -1,15 +1,8 @@
-import type { Sql } from '../../shared/database/index.ts'
+import { lockNames, type Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
 import type { Claim, Order, OrderState, PlaceOrder } from './domain.ts'
-import {
-  type ClaimId,
-  insertClaims,
-  insertOrders,
-  lockClaims,
-  selectClaims,
-  selectOrdersForUpdate,
-  updateOrders,
-} from './statements.ts'
+import { type ClaimId, insertClaims, selectClaims } from './idempotency-keys.ts'
+import { insertOrders, selectOrdersForUpdate, updateOrders } from './statements.ts'
 
 interface World {
   now: Date
@@ -85,7 +78,7 @@ export const orderStore: Store<Sql, World, OrderState> = {
 }
 
 const lockAndSelectClaims = async (tx: Sql, claimed: readonly ClaimId[]): Promise<Map<string, Claim>> => {
-  const ids = [...new Set(claimed.map(({ id }) => id))]
-  const [, claims] = await Promise.all([lockClaims(tx, ids), selectClaims(tx, claimed)])
+  const ids = claimed.map(({ id }) => id)
+  const [, claims] = await Promise.all([lockNames(tx, ids), selectClaims(tx, claimed)])
   return claims
 }

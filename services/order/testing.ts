@@ -1,8 +1,9 @@
 import { Registry } from 'prom-client'
 import { readConfig } from '../../shared/config/index.ts'
+import type { DomainEvent } from '../../shared/contracts/index.ts'
 import { noFaults } from '../../shared/lifecycle/index.ts'
 import { silentLog } from '../../shared/log/index.ts'
-import { decisionFor, type Input } from '../../shared/saga/index.ts'
+import { type Decision, decisionFor, type Input } from '../../shared/saga/index.ts'
 import { serviceSchema } from '../../shared/service/index.ts'
 import { type Call, withDatabase, withHttp } from '../../shared/testing/index.ts'
 import { type OrderDatabase, openOrderDatabase } from './database.ts'
@@ -15,8 +16,10 @@ export interface Served {
   call: Call
   database: OrderDatabase
   /** Decides and commits as another process would, and as this one does: waking those who wait here, or not. */
-  elsewhere(input: Input): Promise<OrderState>
+  elsewhere(input: Input): Promise<Decision<OrderState, DomainEvent>>
   ask(input: Input): Promise<OrderState>
+  /** Runs the background work while `use` does. */
+  background(use: () => Promise<unknown>): Promise<void>
 }
 
 /** The order service as it is put together, without a broker: its routes over HTTP, on a database of its own. */
@@ -26,12 +29,22 @@ export const served = (use: (served: Served) => Promise<void>) => () =>
     const elsewhere = deciding(database)
     const assembly = order.assemble(partsWith(database, url, (input) => ask(input)))
     const ask = async (input: Input) => {
-      const state = await elsewhere(input)
-      assembly.committed?.([{ kind: 'done', state, events: [] }])
+      const { state, events } = await elsewhere(input)
+      assembly.committed?.([{ kind: 'done', state, events }])
       return state
     }
+    const background: Served['background'] = async (during) => {
+      const stopping = new AbortController()
+      const running = (assembly.background ?? []).map(({ run }) => run(stopping.signal))
+      try {
+        await during()
+      } finally {
+        stopping.abort()
+        await Promise.all(running)
+      }
+    }
     try {
-      await withHttp(assembly.routes, (call) => use({ call, database, elsewhere, ask }))
+      await withHttp(assembly.routes, (call) => use({ call, database, elsewhere, ask, background }))
     } finally {
       await database.close()
     }
@@ -61,12 +74,12 @@ const unused = new Proxy(() => {}, {
 
 const deciding =
   ({ transaction }: OrderDatabase) =>
-  (input: Input): Promise<OrderState> =>
+  (input: Input) =>
     transaction(async (tx) => {
       const { store, rows } = order.choreography
       const world = await store.load(tx, [input])
-      const { state } = decisionFor(rows, input)(store.read(world, input), input)
-      store.write(world, state)
+      const decision = decisionFor(rows, input)(store.read(world, input), input)
+      store.write(world, decision.state)
       await store.save(tx, world)
-      return state
+      return decision
     })

@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../../shared/testing/index.ts'
@@ -7,6 +9,7 @@ import { watchOrders } from './watch.ts'
 
 const a = '01900000-0000-7000-8000-00000000000a'
 const b = '01900000-0000-7000-8000-00000000000b'
+const nobodys = '01900000-0000-7000-8000-00000000000c'
 
 /** A history in memory that notes who asked for what. */
 const fakeHistory = () => {
@@ -28,6 +31,9 @@ const fakeHistory = () => {
     },
   }
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const never = () => new AbortController().signal
 
@@ -74,7 +80,7 @@ test('a wake tells at once what was committed here', async () => {
   await eventually(() => follower.seen.length === 1, { everyMs: 1 })
   const before = looks.length
   add(a, 'FAILED')
-  wake()
+  wake([a])
   await eventually(follower.hasEnded, { everyMs: 1 })
   assert.is(looks.length, before + 1, 'one look for one wake')
 })
@@ -97,7 +103,7 @@ test('a wake while a look is under way is not lost', async () => {
   const follower = following(changes(a, 0, never()))
   await eventually(() => !first, { everyMs: 1 })
   add(a, 'SUCCESS')
-  wake()
+  wake([a])
   slow()
   await eventually(follower.hasEnded, { everyMs: 1 })
   assert.equal(follower.seen, ['1 PROCESSING', '2 SUCCESS'])
@@ -115,6 +121,45 @@ test('what others committed is seen by the poll, also after a look that failed',
   breakDown(false)
   await eventually(follower.hasEnded)
   assert.equal(follower.seen, ['1 PROCESSING', '2 SUCCESS'])
+})
+
+test('a wake looks at the orders it names and are watched here, and at no other', async () => {
+  const { look, looks, add } = fakeHistory()
+  for (const id of [a, b]) add(id, 'PROCESSING')
+  const { changes, wake } = watchOrders(look)
+  const followers = [a, b].map((id) => following(changes(id, 0, never())))
+  await eventually(() => followers.every(({ seen }) => seen.length === 1), { everyMs: 1 })
+  const before = looks.length
+  wake([nobodys])
+  add(b, 'SUCCESS')
+  wake([b, nobodys])
+  await eventually(() => followers[1]?.hasEnded(), { everyMs: 1 })
+  const since = looks.slice(before)
+  assert.equal(since.at(-1), [b])
+  assert.not(since.flat().includes(nobodys))
+  add(a, 'FAILED')
+  wake([a])
+  await followers[0]?.end
+})
+
+test('what others committed is seen also while wakes never cease', async () => {
+  const { look, add } = fakeHistory()
+  for (const id of [a, b]) add(id, 'PROCESSING')
+  const { changes, wake } = watchOrders(look)
+  const leaving = new AbortController()
+  const busy = following(changes(a, 0, leaving.signal))
+  const follower = following(changes(b, 0, never()))
+  await eventually(() => follower.seen.length === 1)
+  add(b, 'SUCCESS')
+  await eventually(
+    () => {
+      wake([a])
+      return follower.hasEnded()
+    },
+    { everyMs: 1 },
+  )
+  leaving.abort()
+  await busy.end
 })
 
 test('a client that resumes is told only what came after', async () => {
@@ -135,14 +180,14 @@ test('one look serves all watchers, each order once, and each is told of its own
   const ids = looks.at(-1) as readonly string[]
   assert.equal([...ids].sort(), [a, b])
   add(b, 'FAILED')
-  wake()
+  wake([b])
   await eventually(() => followers[2]?.hasEnded())
   assert.equal(
     followers.map(({ hasEnded }) => hasEnded()),
     [false, false, true],
   )
   add(a, 'SUCCESS')
-  wake()
+  wake([a])
   await Promise.all(followers.map(({ end }) => end))
   assert.equal(
     followers.map(({ seen }) => seen),
@@ -183,7 +228,7 @@ test('a follower that breaks off is forgotten, also by a signal that lives on', 
 test('nothing is asked while nobody watches, and watching works again after a pause', async () => {
   const { look, looks, add } = fakeHistory()
   const { changes, wake } = watchOrders(look)
-  wake()
+  wake([a])
   assert.is(looks.length, 0)
   add(a, 'PROCESSING')
   add(a, 'SUCCESS')
@@ -206,9 +251,23 @@ test('settled resolves at the terminal status, after its time, or at an abort, w
   await eventually(() => resolved.length === 2)
   void settled(a, 60_000, never()).then(note('terminal'))
   add(a, 'FAILED')
-  wake()
+  wake([a])
   await eventually(() => resolved.length === 3)
   assert.equal(resolved, ['abort', 'time', 'terminal'])
+  await fallsSilent(looks)
+})
+
+test('settled keeps its time also when garbage is collected meanwhile', async () => {
+  const { look, add, looks } = fakeHistory()
+  add(a, 'PROCESSING')
+  const { settled } = watchOrders(look)
+  let over = 0
+  for (let n = 0; n < 5; n += 1) void settled(a, 500, never()).then(() => over++)
+  const isOver = () => {
+    collectGarbage()
+    return over === 5
+  }
+  await eventually(isOver, { withinMs: 5_000, everyMs: 20 })
   await fallsSilent(looks)
 })
 

@@ -59,6 +59,7 @@ const offerProduct = ({ client }: ProductDatabase, newId: () => string) =>
     summary: 'Offer a product',
     body: NewProduct,
     answers: { 201: ProductBody },
+    answerHeaders: { Location: 'The address of the product' },
     handle: async ({ body }) => {
       const product = await insertProduct(client, { id: newId(), ...body })
       return { status: 201, body: bodyOf(product), headers: { Location: `/products/${product.id}` } }
@@ -116,6 +117,7 @@ const restockProduct = ({ transaction }: ProductDatabase) =>
     params: one,
     body: Restock,
     answers: { 200: ProductBody },
+    refusals: { 422: 'More than a product may have had in all' },
     handle: async ({ params, body }) => ({
       status: 200,
       body: bodyOf(await transaction((tx) => restock(tx, params.id, body.quantity))),

@@ -33,7 +33,7 @@ const order = (status: 'SUCCESS' | 'FAILED') => {
   return reply({ ok: true, order: { ...body, createdAt: at, updatedAt: at } })
 }
 
-type Answer = (body: { status?: string }, timeoutMs: number) => RpcOutcome
+type Answer = (body: { status?: string; userId?: string }, timeoutMs: number) => RpcOutcome
 
 interface Desk {
   update(request?: typeof placed, leftMs?: number): Promise<unknown>
@@ -57,7 +57,7 @@ const desk = (answers: Partial<Record<ProcedureName, Answer>>, use: (desk: Desk)
         const { status } = body as { status?: string }
         asked.push(status === undefined ? procedure : `${procedure} ${status}`)
         const answer = answers[procedure as ProcedureName]
-        return answer === undefined ? late : answer(body as { status?: string }, timeoutMs)
+        return answer === undefined ? late : answer(body as Parameters<Answer>[0], timeoutMs)
       },
       stop: async () => {},
     }
@@ -112,6 +112,24 @@ test(
     assert.equal(await Promise.all(Array.from({ length: 8 }, () => it.update(other))), Array(8).fill(sold))
     assert.is(await it.stock(), 6)
   }),
+)
+
+test(
+  'the order is told who paid for it, and can refuse the payment of another',
+  desk(
+    {
+      user_check: () => paid,
+      order_status_update: ({ userId }) => error(userId === id('c', 2) ? 'order.other_user' : 'internal'),
+      user_refund: () => refunded,
+    },
+    async (it) => {
+      const reply = await it.update({ ...placed, userId: id('c', 2) })
+      assert.equal(reply, { ok: false, error: { code: 'order.other_user', message: 'order.other_user' } })
+      await it.rest()
+      assert.ok(it.asked.includes('user_refund'))
+      assert.is(await it.stock(), 10)
+    },
+  ),
 )
 
 test(
@@ -196,7 +214,7 @@ test(
   }),
 )
 
-for (const code of ['order.terminal', 'order.not_found']) {
+for (const code of ['order.terminal', 'order.not_found', 'order.other_user', 'order.other_items']) {
   test(
     `paid for an order that says ${code}: all is undone, and the caller is told why`,
     desk(

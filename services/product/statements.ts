@@ -7,18 +7,6 @@ export interface Movement extends PricedLine {
   kind: 'RESERVE' | 'RELEASE'
 }
 
-// Told apart from advisory locks that others take on the same ids.
-const lockSeed = 2
-
-/** Each order is decided about by one transaction at a time, also before it has a row. Taken in one order by everyone. */
-export const lockOrders = (sql: Sql, ids: readonly string[]) =>
-  sql.$queryRawUnsafe(
-    `select pg_advisory_xact_lock(h)::text
-     from (select distinct hashtextextended(id, $2::bigint) as h from unnest($1::text[]) as id order by h) as locks`,
-    ids,
-    lockSeed,
-  )
-
 export const selectReservations = async (
   sql: Sql,
   orderIds: readonly string[],

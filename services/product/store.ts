@@ -1,14 +1,8 @@
 import type { EventData, Line } from '../../shared/contracts/index.ts'
-import type { Sql } from '../../shared/database/index.ts'
+import { lockNames, type Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
 import type { Reservation, StockedProduct, StockState } from './domain.ts'
-import {
-  lockOrders,
-  type Movement,
-  saveStock,
-  selectProductsForUpdate,
-  selectReservations,
-} from './statements.ts'
+import { type Movement, saveStock, selectProductsForUpdate, selectReservations } from './statements.ts'
 
 export interface StockWorld {
   reservations: Map<string, Reservation>
@@ -32,7 +26,7 @@ export const stockStore: Store<Sql, StockWorld, StockState> = {
     const orderIds = [...new Set(inputs.map(orderOf))]
     const productIds = [...new Set(inputs.flatMap(linesOf).map(({ productId }) => productId))]
     const [, reservations, products] = await Promise.all([
-      lockOrders(tx, orderIds),
+      lockNames(tx, orderIds),
       selectReservations(tx, orderIds),
       selectProductsForUpdate(tx, { productIds, orderIds }),
     ])

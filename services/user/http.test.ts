@@ -310,4 +310,12 @@ test("while the database can't be had, every route answers 503 and says when to 
   await database.close()
 })
 
+test("another service's database is not ready to be this one's", () =>
+  withDatabase('product', async ({ url }) => {
+    const { ping, close } = openUserDatabase({ url, name: 'test', poolSize: 1 })
+    const thrown = await ping().catch((error) => error)
+    assert.is(thrown?.code, 'database.unusable')
+    await close()
+  }))
+
 test.run()

@@ -71,6 +71,7 @@ const registerUser = ({ client }: UserDatabase, newId: () => string) =>
     summary: 'Register a user',
     body: NewUser,
     answers: { 201: UserBody },
+    answerHeaders: { Location: 'The address of the user' },
     handle: async ({ body }) => {
       const user = await insertUser(client, { id: newId(), ...body })
       return { status: 201, body: bodyOf(user), headers: { Location: `/users/${user.id}` } }
@@ -128,6 +129,8 @@ const depositTo = ({ transaction }: UserDatabase) =>
     params: one,
     body: Deposit,
     answers: { 201: UserBody },
+    answerHeaders: { Location: 'The ledger of the user' },
+    refusals: { 422: 'More than a user may pay in, in all' },
     handle: async ({ params, body }) => {
       const user = await transaction((tx) => deposit(tx, params.id, body.amount))
       return { status: 201, body: bodyOf(user), headers: { Location: `/users/${user.id}/ledger` } }

@@ -28,7 +28,10 @@ interface Desk {
 const desk = (use: (desk: Desk) => Promise<void>) => () =>
   withDatabase('user', async ({ url }) => {
     const database = openUserDatabase({ url, name: 'test', poolSize: 6 })
-    const [check, refund] = userProcedures({ askSilently: (input) => deciding(database, input) })
+    const [check, refund] = userProcedures({
+      askSilently: (input) => deciding(database, input),
+      sql: database.client,
+    })
     const [pay] = userCommands(database)
     const call = () => ({ deadline: deadlineIn(1_000), traceparent: undefined })
     const rows = <Row>(sql: string) => database.client.$queryRawUnsafe<Row[]>(sql)
@@ -110,6 +113,18 @@ test(
     assert.equal(replies, Array(5).fill({ ok: true, refunded: 300 }))
     assert.equal([await balance(), await ledger()], [1_000, ['DEBIT', 'REFUND']])
     assert.equal(await check(order(1), 300), { ok: false, reason: 'rpc_timeout' })
+  }),
+)
+
+test(
+  'an undo that names another user than the one who paid is a mistake of the caller, before it is done and after',
+  desk(async ({ check, refund, balance, ledger }) => {
+    await check(order(1), 300)
+    assert.is(await codeOf(refund(order(1), nobody)), 'payment.exists')
+    assert.equal([await balance(), await ledger()], [700, ['DEBIT']])
+    await refund(order(1))
+    assert.is(await codeOf(refund(order(1), nobody)), 'payment.exists')
+    assert.is(await balance(), 1_000)
   }),
 )
 

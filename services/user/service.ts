@@ -13,7 +13,7 @@ export const user: Manifest<UserDatabase['client'], BalanceWorld, BalanceState> 
   openDatabase: openUserDatabase,
   assemble: ({ database, askSilently }) => ({
     routes: userRoutes(database),
-    procedures: userProcedures({ askSilently }),
+    procedures: userProcedures({ askSilently, sql: database.client }),
     commands: userCommands(database),
   }),
 }

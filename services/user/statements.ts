@@ -9,18 +9,6 @@ export interface Entry {
   amount: number
 }
 
-// Told apart from advisory locks that others take on the same ids.
-const lockSeed = 3
-
-/** Each order is decided about by one transaction at a time, also before it has a row. Taken in one order by everyone. */
-export const lockOrders = (sql: Sql, ids: readonly string[]) =>
-  sql.$queryRawUnsafe(
-    `select pg_advisory_xact_lock(h)::text
-     from (select distinct hashtextextended(id, $2::bigint) as h from unnest($1::text[]) as id order by h) as locks`,
-    ids,
-    lockSeed,
-  )
-
 export const selectPayments = async (
   sql: Sql,
   orderIds: readonly string[],

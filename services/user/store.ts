@@ -1,13 +1,7 @@
-import type { Sql } from '../../shared/database/index.ts'
+import { lockNames, type Sql } from '../../shared/database/index.ts'
 import type { Input, Store } from '../../shared/saga/index.ts'
 import type { Account, BalanceState, Payment } from './domain.ts'
-import {
-  type Entry,
-  lockOrders,
-  saveBalances,
-  selectAccountsForUpdate,
-  selectPayments,
-} from './statements.ts'
+import { type Entry, saveBalances, selectAccountsForUpdate, selectPayments } from './statements.ts'
 
 export interface BalanceWorld {
   payments: Map<string, Payment>
@@ -29,7 +23,7 @@ export const balanceStore: Store<Sql, BalanceWorld, BalanceState> = {
     const orderIds = [...new Set(named.map(({ orderId }) => orderId))]
     const userIds = [...new Set(named.map(({ userId }) => userId))]
     const [, payments, accounts] = await Promise.all([
-      lockOrders(tx, orderIds),
+      lockNames(tx, orderIds),
       selectPayments(tx, orderIds),
       selectAccountsForUpdate(tx, { userIds, orderIds }),
     ])

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Unavailable } from '../failure/index.ts'
 import { eventually } from '../testing/index.ts'
 import { createBatch } from './index.ts'
 
@@ -97,6 +98,62 @@ test('a throw rejects its own batch, at once or later, and the next goes on', as
     )
     assert.is(await add(5), 5)
   }
+})
+
+test('with patience, what waits when a batch throws Unavailable fails with it unrun; another throw is its own batch only', async () => {
+  const away = new Unavailable('away', { code: 'away' })
+  for (const [thrown, expected, later] of [
+    [away, ['away', 'away', 'away'], [[1]]],
+    [new Error('broken'), ['broken', 2, 3], [[1], [2, 3]]],
+  ] as const) {
+    const runs: (readonly number[])[] = []
+    const add = createBatch<number, number>({
+      max: 10,
+      patienceMs: 60_000,
+      run: async (items) => {
+        runs.push(items)
+        if (!items.includes(1)) return items
+        waiting.push(...[2, 3].map(add))
+        throw thrown
+      },
+    })
+    const waiting: Promise<number>[] = []
+    const first = await Promise.allSettled([add(1)])
+    const outcomes = [...first, ...(await Promise.allSettled(waiting))]
+    assert.equal(
+      outcomes.map((it) => (it.status === 'fulfilled' ? it.value : it.reason.message)),
+      expected,
+    )
+    assert.equal(runs, later)
+    assert.is(await add(4), 4)
+  }
+})
+
+test('with patience, what has waited so long is given up unrun, and what runs is not', async () => {
+  let release = () => {}
+  const runs: (readonly number[])[] = []
+  const add = createBatch<number, number>({
+    max: 2,
+    patienceMs: 20,
+    run: async (items) => {
+      runs.push(items)
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+      return items
+    },
+  })
+  const begun = add(1)
+  await eventually(() => runs.length === 1)
+  for (const error of await Promise.all([2, 3, 4].map((n) => add(n).catch((it: unknown) => it))))
+    assert.is((error as Unavailable).code, 'service.overloaded')
+  release()
+  assert.is(await begun, 1)
+  const next = add(5)
+  await eventually(() => runs.length === 2)
+  release()
+  assert.is(await next, 5)
+  assert.equal(runs, [[1], [5]])
 })
 
 test('whatever comes when: each gets its own result, in batches of at most max, one at a time, in order', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, Lines, Money, PricedLine, Reason, type ServiceName } from './values.ts'
+import { Id, LinesSaid, Money, PricedLine, Reason, type ServiceName } from './values.ts'
 
 interface EventContract<Data extends z.ZodType> {
   by: ServiceName
@@ -22,7 +22,7 @@ export const events = {
     routingKey: 'order.create',
     version: 1,
     final: false,
-    data: z.object({ orderId: Id, userId: Id, items: Lines }),
+    data: z.object({ orderId: Id, userId: Id, items: LinesSaid }),
   }),
   StockReserved: contract({
     by: 'product',

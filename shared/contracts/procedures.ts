@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { Id, Lines, Mode, Money, PricedLine, Quantity, Reason, type ServiceName } from './values.ts'
+import {
+  Id,
+  IdempotencyKey,
+  Lines,
+  Mode,
+  Money,
+  PricedLine,
+  Quantity,
+  Reason,
+  type ServiceName,
+} from './values.ts'
 
 /** An order as REST and RPC answer it; unitPrice and total are null until known. Money in minor units. */
 export const OrderBody = z.object({
@@ -14,6 +24,9 @@ export const OrderBody = z.object({
   updatedAt: z.iso.datetime(),
 })
 export type OrderBody = z.infer<typeof OrderBody>
+
+const costOf = (items: readonly PricedLine[]) =>
+  items.reduce((sum, { quantity, unitPrice }) => sum + BigInt(quantity) * BigInt(unitPrice), 0n)
 
 const refusal = z.object({ ok: z.literal(false), reason: Reason })
 /** The request was wrong or could not be worked on: nothing was decided. */
@@ -33,7 +46,7 @@ export const procedures = {
     request: z.strictObject({
       userId: Id,
       items: Lines,
-      idempotencyKey: z.string().min(1).max(255).optional(),
+      idempotencyKey: IdempotencyKey.optional(),
     }),
     reply: answer({ order: OrderBody }),
   }),
@@ -56,22 +69,33 @@ export const procedures = {
   }),
   order_status_update: contract({
     by: 'order',
-    request: z.union([
-      z.strictObject({
-        orderId: Id,
-        status: z.literal('SUCCESS'),
-        total: Money,
-        items: z.array(PricedLine).optional(),
-        reason: z.null().optional(),
-      }),
-      z.strictObject({
-        orderId: Id,
-        status: z.literal('FAILED'),
-        reason: Reason,
-        items: z.unknown().optional(),
-        total: z.unknown().optional(),
-      }),
-    ]),
+    request: z.discriminatedUnion(
+      'status',
+      [
+        z
+          .strictObject({
+            orderId: Id,
+            status: z.literal('SUCCESS'),
+            /** Who paid; compared with the order's user where it is told. */
+            userId: Id.optional(),
+            total: Money,
+            items: z.array(PricedLine.strict()).min(1).optional(),
+            reason: z.null().optional(),
+          })
+          .refine(({ total, items }) => items === undefined || BigInt(total) === costOf(items), {
+            path: ['total'],
+            message: 'is not what the items cost',
+          }),
+        z.strictObject({
+          orderId: Id,
+          status: z.literal('FAILED'),
+          reason: Reason,
+          items: z.unknown().optional(),
+          total: z.unknown().optional(),
+        }),
+      ],
+      { error: 'must be SUCCESS or FAILED' },
+    ),
     reply: answer({ order: OrderBody }),
   }),
 } as const

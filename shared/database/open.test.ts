@@ -426,6 +426,49 @@ test('a server that is not there: ping and transaction say Unavailable; opening 
   await database.close()
 })
 
+/** Who asks this database, as a user of its own who may do nothing. */
+const withStranger = (url: string, use: (url: string) => Promise<void>) =>
+  withClient(url, async (client) => {
+    const name = `stranger_${randomUUID().replaceAll('-', '')}`
+    const its = new URL(url)
+    its.username = name
+    its.password = 'x'
+    await client.query(`create role ${name} login password 'x'`)
+    try {
+      await use(its.href)
+    } finally {
+      await client.query(`drop role ${name}`)
+    }
+  })
+
+test(
+  'a database that refuses is not called slow: ping and transaction say what is wrong, and what to do',
+  withCounters(async (_, url) => {
+    const nowhere = new URL(url)
+    nowhere.pathname = '/none'
+    const says = async (state: string, at: string, ownTable: string) => {
+      const database = openDatabase((adapter) => new PrismaClient({ adapter }), {
+        url: at,
+        name: 'open test',
+        poolSize: 1,
+        ownTable,
+      })
+      const look = database.transaction((tx) => tx.$queryRawUnsafe(`select 1 from ${ownTable}`))
+      for (const thrown of await Promise.all([database.ping(), look].map(outcomeOf))) {
+        assert.ok(thrown instanceof Unavailable, String(thrown))
+        const { code, message, next } = thrown as Unavailable
+        assert.is(code, 'database.unusable')
+        assert.match(message, state)
+        assert.match(next ?? '', /npm run migrate.*DATABASE_URL/)
+      }
+      await database.close()
+    }
+    await says('42P01', url, 'orders')
+    await says('3D000', nowhere.href, 'users')
+    await withStranger(url, (its) => says('42501', its, 'users'))
+  }),
+)
+
 test(
   'a database that answers answers a ping',
   withCounters((database) => database.ping()),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { backoffMs, classifyDatabaseError, describe, sqlState, Unavailable } from '../failure/index.ts'
+import { backoffMs, classifyDatabaseError, sqlState, Unavailable } from '../failure/index.ts'
 import { AnsweredClient } from './client.ts'
 import type { Sql } from './sql.ts'
 import { createStatementNames } from './statement-names.ts'
@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   /** Shown in pg_stat_activity. */
   name: string
   poolSize: number
+  /** A table that only its databases have: one without it is another service's, or not migrated, and `ping` says so. */
+  ownTable?: string
   onError?: (error: Error) => void
   observer?: DatabaseObserver
 }
@@ -37,7 +39,7 @@ export interface Database<Client extends PrismaLike = PrismaLike> {
    * Throws Unavailable when the database can't be had in time; whatever `work` throws otherwise.
    */
   transaction<R>(work: (tx: Sql) => Promise<R>): Promise<R>
-  /** Resolves when the database answers; throws Unavailable. */
+  /** Resolves when the database answers, and is the one it should be; throws Unavailable. */
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -72,17 +74,34 @@ const sessionSettings = [
   .map((setting) => `-c ${setting}`)
   .join(' ')
 
-const unavailable = (cause: unknown) =>
-  new Unavailable('The database did not answer in time.', {
-    code: 'database.unavailable',
-    next: 'Try again; if it lasts, see that PostgreSQL runs and accepts connections.',
-    cause,
-  })
+/** What the server says when it answers, and time alone mends nothing. */
+const refusals: Record<string, string> = {
+  '28000': 'it does not let this user in',
+  '28P01': 'it does not let this user in',
+  '42501': 'this user may not do what it must',
+  '3D000': 'there is no such database',
+  '42P01': 'a table is missing',
+}
+
+const unavailable = (cause: unknown) => {
+  const state = sqlState(cause) ?? ''
+  const refusal = refusals[state]
+  if (refusal === undefined)
+    return new Unavailable('The database did not answer in time.', {
+      code: 'database.unavailable',
+      next: 'Try again; if it lasts, see that PostgreSQL runs and accepts connections.',
+      cause,
+    })
+  return new Unavailable(
+    `The database can't be used: ${refusal} (SQLSTATE ${state}). Run npm run migrate, or correct DATABASE_URL.`,
+    { code: 'database.unusable', next: 'Run npm run migrate, or correct DATABASE_URL.', cause },
+  )
+}
 
 /** Opens a pool for one service's database. Connects lazily: only `ping` tells whether it is there. */
 export const openDatabase = <Client extends PrismaLike>(
   createClient: (adapter: PrismaPg) => Client,
-  { url, name, poolSize, onError = () => {}, observer = {} }: DatabaseOptions,
+  { url, name, poolSize, ownTable, onError = () => {}, observer = {} }: DatabaseOptions,
 ): Database<Client> => {
   const names = createStatementNames()
   const pool = new pg.Pool({
@@ -123,9 +142,9 @@ export const openDatabase = <Client extends PrismaLike>(
 
   const ping = async () => {
     try {
-      await client.$queryRawUnsafe('select 1')
+      await client.$queryRawUnsafe(ownTable === undefined ? 'select 1' : `select 1 from ${ownTable} limit 0`)
     } catch (error) {
-      throw error instanceof Unavailable ? error : unavailable(new Error(describe(error), { cause: error }))
+      throw error instanceof Unavailable ? error : unavailable(error)
     }
   }
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
-import { Id, Lines } from '../contracts/index.ts'
+import { Id, IdempotencyKey, Lines } from '../contracts/index.ts'
 import { Refused, Unavailable } from '../failure/index.ts'
 import { createLog } from '../log/index.ts'
 import {
@@ -9,7 +9,6 @@ import {
   encodeCursor,
   eventStream,
   type HttpOptions,
-  IdempotencyKey,
   LastEventId,
   Limit,
   Prefer,

@@ -1,14 +1,5 @@
 import { z } from 'zod'
 
-/** Idempotency-Key: 1 to 255 printable ASCII characters. */
-export const IdempotencyKey = z
-  .string()
-  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
-  .meta({
-    description: 'Requests of one user with the same key and body are one',
-    examples: ['order-2024-17'],
-  })
-
 /** What a caller prefers (RFC 7240); only `wait` is known here. */
 export interface Preferences {
   /** How many seconds the caller would wait for a finished answer, at most maxWaitSeconds. */

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createResources, startOrRelease } from './index.ts'
+import { createResources } from './index.ts'
 
 test('released in reverse, each once', async () => {
   const order: string[] = []
@@ -29,38 +29,6 @@ test('one that fails to stop does not keep the others', async () => {
     assert.match((error as Error).message, 'could not stop b')
   }
   assert.equal(order, ['a'])
-})
-
-test('a failed start releases what it had acquired', async () => {
-  const order: string[] = []
-  try {
-    await startOrRelease(async (resources) => {
-      resources.add('a', () => order.push('a'))
-      await resources.acquire(
-        'b',
-        () => Promise.reject(new Error('no b')),
-        () => order.push('b'),
-      )
-      return {}
-    })
-    assert.unreachable()
-  } catch (error) {
-    assert.is((error as Error).message, 'no b')
-  }
-  assert.equal(order, ['a'])
-})
-
-test('a start that works is stopped through what it returns', async () => {
-  let stopped = false
-  const running = await startOrRelease(async (resources) => {
-    resources.add('a', () => {
-      stopped = true
-    })
-    return { port: 1 }
-  })
-  assert.is(running.port, 1)
-  await running.stop()
-  assert.ok(stopped)
 })
 
 test.run()

@@ -45,16 +45,3 @@ export const createResources = (onStop: (name: string) => void = () => {}): Reso
   }
   return resources
 }
-
-/** Runs `start`; when it throws, what it had acquired by then is released before the error goes on. */
-export const startOrRelease = async <T>(
-  start: (resources: Resources) => Promise<T>,
-): Promise<T & Stoppable> => {
-  const resources = createResources()
-  try {
-    return { ...(await start(resources)), stop: resources.stop }
-  } catch (error) {
-    await resources.stop().catch(() => {})
-    throw error
-  }
-}

@@ -7,12 +7,18 @@ import { silent } from './rim.ts'
 
 type AskOne<State> = (ask: Ask) => Promise<Acted<State>>
 
-/** The ways in for commands and requests: each batched with what else is waiting at its door, answered one by one. */
+/** As long as a request waits for a connection; far from the time a request has, so nothing begins after its caller was answered. */
+const patienceMs = 2_000
+
+/**
+ * The ways in for commands and requests: each batched with what else is waiting at its door, answered one by one. A request is done
+ * soon or refused as Unavailable and never done; a command message has nobody who asks again, and waits.
+ */
 export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number) => {
-  const openDoor = (door: string, through = rim): AskOne<State> =>
-    createBatch<Ask, Acted<State>>({ max, run: createAct(through, door) })
-  const http = openDoor('http')
-  const rpc = openDoor('rpc', silent(rim))
+  const openDoor = (door: string, how: { through?: typeof rim; patienceMs?: number } = {}): AskOne<State> =>
+    createBatch<Ask, Acted<State>>({ ...how, max, run: createAct(how.through ?? rim, door) })
+  const http = openDoor('http', { patienceMs })
+  const rpc = openDoor('rpc', { patienceMs, through: silent(rim) })
   const commandDoors = new Map<CommandName, AskOne<State>>()
   const commandDoor = (name: CommandName) => {
     const door = commandDoors.get(name) ?? openDoor(name)
