@@ -78,7 +78,6 @@ test('each node of a cluster is killed in mid-traffic and comes back: no client 
         await mayLoseOne([first, second, third])
       })
       assert.equal(statuses, [202])
-      console.log(await longestWait(system))
     }
     await checkInvariants(system)
     const seconds = await longestWait(system)
