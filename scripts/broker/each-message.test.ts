@@ -47,10 +47,13 @@ const withQueue = (use: (bench: Bench) => Promise<void>) => () =>
       })
     }
     try {
-      await withChannel(async (channel) => {
-        await channel.assertQueue(queue, { durable: true, arguments: queueArguments })
-        for (const text of texts) channel.sendToQueue(queue, Buffer.from(text))
-      })
+      const session = await connection.connected(AbortSignal.timeout(10_000))
+      const channel = await session.createConfirmChannel()
+      await channel.assertQueue(queue, { durable: true, arguments: queueArguments })
+      // Confirmed, since a queue that has just been made may still be without a leader, and drops what nobody asks after.
+      for (const text of texts) channel.sendToQueue(queue, Buffer.from(text))
+      await channel.waitForConfirms()
+      await channel.close()
       await eventually(async () => (await depth()) === count)
       await use({ queue, withChannel, ready })
     } finally {
