@@ -54,7 +54,7 @@ export const assertTopology = async (
 export const isAway = (error: unknown): boolean =>
   (error as { code?: unknown }).code === 404 && /home node .* is down/.test(describe(error))
 
-/** Asserts what the topology names on an open channel, bindings last. */
+/** Asserts what the topology names on an open channel; a queue that has just been made is bound at once, for until then it gets nothing. */
 const declareAll = async (channel: Channel, topology: Topology, away: Set<string>): Promise<void> => {
   for (const { name, type } of topology.exchanges) await channel.assertExchange(name, type, { durable: true })
   for (const { name, arguments: args } of topology.queues) {
@@ -65,12 +65,17 @@ const declareAll = async (channel: Channel, topology: Topology, away: Set<string
       if (isAway(error)) away.add(name)
       throw error
     }
+    const bindings = topology.bindings.filter(({ queue }) => queue === name)
+    await declareBindings(channel, { bindings, exchangeBindings: [] })
   }
-  await declareBindings(channel, topology)
+  await declareBindings(channel, { bindings: [], exchangeBindings: topology.exchangeBindings })
 }
 
 /** Bindings can be asserted again and again: the broker keeps one of each. */
-export const declareBindings = async (channel: Channel, topology: Topology): Promise<void> => {
+export const declareBindings = async (
+  channel: Channel,
+  topology: Pick<Topology, 'bindings' | 'exchangeBindings'>,
+): Promise<void> => {
   for (const { from, to, key } of topology.exchangeBindings) await channel.bindExchange(to, from, key)
   for (const { exchange, queue, key } of topology.bindings) await channel.bindQueue(queue, exchange, key)
 }
