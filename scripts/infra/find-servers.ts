@@ -47,7 +47,8 @@ const sources: Record<Kind, Source> = {
 
 /**
  * Finds or brings up PostgreSQL and RabbitMQ. A URL is the empty string for a server that was not asked for.
- * Throws Unavailable with the next command to type when one can't be had, and Interrupted after Ctrl-C: that ends the programs that are run here too, which is no reason to try the next way.
+ * Throws Unavailable with the next command to type when one can't be had, and Interrupted after Ctrl-C: that ends the programs
+ * that are run here too, which is no reason to try the next way.
  */
 export async function findServers(options: FindOptions): Promise<Servers> {
   const interruption = new AbortController()

@@ -14,7 +14,6 @@ export interface Pruned {
 }
 
 const secondsPerHour = 3_600
-const batch = 1_000
 
 /** A late repeat must still meet its inbox row, so that lives twice as long as anybody keeps the event. */
 const inboxSeconds = ({ seconds, keptSeconds }: Age) => 2 * Math.max(seconds, keptSeconds)
@@ -37,28 +36,19 @@ export const countOld = async (sql: Sql, age: Age): Promise<Pruned & { younger: 
   return row!
 }
 
-/** One statement after another, each over one batch of one table; an interruption comes between two. */
+/** One batch of each table after another; an interruption comes between two. */
 export const pruneAll = async (sql: Sql, age: Age, signal: AbortSignal): Promise<Pruned> => {
-  const interrupted = new Error('interrupted')
   const gone: Pruned = { outbox: 0, inbox: 0 }
-  const watched: Sql = {
-    ...sql,
-    $queryRawUnsafe: async <Rows>(text: string, ...values: unknown[]) => {
-      if (signal.aborted) throw interrupted
-      const rows = await sql.$queryRawUnsafe<Rows>(text, ...values)
-      const table = /delete from inbox\b/.test(text) ? 'inbox' : 'outbox'
-      gone[table] += (rows as { deleted: number }[])[0]?.deleted ?? 0
-      return rows
-    },
-  }
-  const pruner = createPruner(watched, {
+  const pruner = createPruner(sql, {
     retentionHours: age.seconds / secondsPerHour,
     inboxHours: inboxSeconds(age) / secondsPerHour,
-    batch,
-    maxBatches: Number.POSITIVE_INFINITY,
+    maxBatches: 1,
   })
-  await pruner.round().catch((error) => {
-    if (error !== interrupted) throw error
-  })
+  for (let goesOn = true; goesOn && !signal.aborted; ) {
+    const { outbox, inbox, isCutShort } = await pruner.round()
+    gone.outbox += outbox
+    gone.inbox += inbox
+    goesOn = isCutShort
+  }
   return gone
 }

@@ -28,10 +28,12 @@ export const createBatch = <Item, Result>({ max, run, patienceMs }: BatchOptions
   let running = false
 
   const take = (count: number): Waiting[] => {
-    const taken = [...waiting].slice(0, count)
-    for (const one of taken) {
+    const taken: Waiting[] = []
+    for (const one of waiting) {
+      if (taken.length === count) break
       clearTimeout(one.timer)
       waiting.delete(one)
+      taken.push(one)
     }
     return taken
   }

@@ -44,7 +44,7 @@ test('deletes what was published long ago, in bounded rounds, and never an unpub
     const deleted = []
     for (let round = 0; round < 5; round += 1) deleted.push(await pruner.round())
     assert.equal(
-      deleted.map(({ rows }) => rows),
+      deleted.map(({ outbox }) => outbox),
       [70, 100, 80, 0, 0],
     )
     assert.equal(
@@ -62,7 +62,7 @@ test('inbox rows live twice as long', () =>
     await handled(sql, 30, '15 days')
     await handled(sql, 30, '13 days')
     const pruner = createPruner(sql, { retentionHours: 168 })
-    assert.equal(await pruner.round(), { rows: 30, isCutShort: false })
+    assert.equal(await pruner.round(), { outbox: 0, inbox: 30, isCutShort: false })
     assert.is(await countOf(sql, 'inbox'), 30)
   }))
 
@@ -82,11 +82,11 @@ test('old inbox rows are found among young ones, whatever their event ids are', 
     await handledAs('01910000-0000-7000-8000-', 2000, '1 hour')
     await handledAs('f0000000-0000-4000-8000-', 100, '40 days')
     const pruner = createPruner(sql, { retentionHours: 168, batch: 50, maxBatches: 3 })
-    assert.equal(await pruner.round(), { rows: 150, isCutShort: true })
-    assert.equal(await pruner.round(), { rows: 50, isCutShort: false })
+    assert.equal(await pruner.round(), { outbox: 0, inbox: 150, isCutShort: true })
+    assert.equal(await pruner.round(), { outbox: 0, inbox: 50, isCutShort: false })
     assert.is(await countOf(sql, 'inbox'), 4000)
     await handledAs('f1000000-0000-4000-8000-', 10, '40 days')
-    assert.equal(await pruner.round(), { rows: 10, isCutShort: false })
+    assert.equal(await pruner.round(), { outbox: 0, inbox: 10, isCutShort: false })
   }))
 
 test('the leading relay prunes', () =>

@@ -62,8 +62,9 @@ const createSweep = (sql: Sql, statement: string, start: string, seconds: number
 }
 
 export interface Pruned {
-  /** Rows deleted, of both tables. */
-  rows: number
+  /** Rows deleted, by table. */
+  outbox: number
+  inbox: number
   /** The round ended before the old rows did: another one may find more. */
   isCutShort: boolean
 }
@@ -74,19 +75,19 @@ export interface Pruned {
  */
 export const createPruner = (sql: Sql, options: PruneOptions) => {
   const { retentionHours, inboxHours = 2 * retentionHours, batch = 1000, maxBatches = 10 } = options
-  const sweeps = [
-    createSweep(sql, pruneOutbox, '0', retentionHours * secondsPerHour, batch),
-    createSweep(sql, pruneInbox, '-infinity', inboxHours * secondsPerHour, batch),
-  ]
+  const tables = {
+    outbox: createSweep(sql, pruneOutbox, '0', retentionHours * secondsPerHour, batch),
+    inbox: createSweep(sql, pruneInbox, '-infinity', inboxHours * secondsPerHour, batch),
+  }
 
   return {
     round: async (): Promise<Pruned> => {
-      const pruned = { rows: 0, isCutShort: false }
-      for (const next of sweeps) {
+      const pruned: Pruned = { outbox: 0, inbox: 0, isCutShort: false }
+      for (const table of ['outbox', 'inbox'] as const) {
         let goesOn = true
         for (let count = 0; goesOn && count < maxBatches; count += 1) {
-          const window = await next()
-          pruned.rows += window.deleted
+          const window = await tables[table]()
+          pruned[table] += window.deleted
           goesOn = window.goesOn
         }
         pruned.isCutShort ||= goesOn

@@ -102,9 +102,9 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     const began = performance.now()
     pruneAt = began + options.pruneEveryMs
     if (finishing) return
-    const { rows, isCutShort } = await pruner.round()
+    const { outbox, inbox, isCutShort } = await pruner.round()
     if (isCutShort) pruneAt = Math.min(pruneAt, began + (performance.now() - began) / pruneShare)
-    if (rows > 0) observer.pruned?.(rows)
+    if (outbox + inbox > 0) observer.pruned?.(outbox + inbox)
   }
 
   const keepLease = async () => {
