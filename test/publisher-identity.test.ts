@@ -20,7 +20,10 @@ const passwordHash = (password: string) => {
   return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64')
 }
 
-/** One broker user per service: everyone reads and declares, each writes to its own exchange, its own queue and EX_TOPIC. */
+/**
+ * One broker user per service: everyone reads, each writes to its own exchange, its own queue and EX_TOPIC; and declares, but for the user
+ * service, whose queues are there already.
+ */
 const definitions = () => {
   const user = (name: string, tags = '') => ({
     name,
@@ -31,7 +34,7 @@ const definitions = () => {
   const may = (service: string) => ({
     user: `svc_${service}`,
     vhost: '/',
-    configure: '.*',
+    configure: service === 'user' ? '^$' : '.*',
     read: '.*',
     write: `^(amq\\.default|[^.]+\\.EX_(${service.toUpperCase()}|TOPIC)|[^.]+\\.${service}\\.events.*)$`,
   })

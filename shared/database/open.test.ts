@@ -474,4 +474,20 @@ test(
   withCounters((database) => database.ping()),
 )
 
+test('options in the URL are kept, and the limits of a session with them', () =>
+  withDatabase('user', async ({ url }) => {
+    const withOptions = new URL(url)
+    withOptions.searchParams.set('options', '-c search_path=public,pg_temp -c lock_timeout=0')
+    const { client, close } = open(withOptions.href, 1)
+    try {
+      const rows = await client.$queryRawUnsafe(
+        `select current_setting('search_path') as path, current_setting('lock_timeout') as lock,
+           current_setting('statement_timeout') as statement, current_setting('enable_seqscan') as scans`,
+      )
+      assert.equal(rows, [{ path: 'public,pg_temp', lock: '2s', statement: '5s', scans: 'off' }])
+    } finally {
+      await close()
+    }
+  }))
+
 test.run()

@@ -36,7 +36,8 @@ export interface Database<Client extends PrismaLike = PrismaLike> {
   client: Client
   /**
    * Runs `work` in one transaction and commits. Lost conflicts are tried again with jitter, so `work` does nothing but SQL.
-   * Throws Unavailable when the database can't be had in time; whatever `work` throws otherwise.
+   * Throws Unavailable when the database can't be had in time: nothing is committed then, unless the connection was lost during the
+   * COMMIT, when that is not known. Throws whatever `work` throws otherwise.
    */
   transaction<R>(work: (tx: Sql) => Promise<R>): Promise<R>
   /** Resolves when the database answers, and is the one it should be; throws Unavailable. */
@@ -74,6 +75,13 @@ const sessionSettings = [
   .map((setting) => `-c ${setting}`)
   .join(' ')
 
+/** `pg` lets the URL win over everything else, so our settings go into the URL, after its own. */
+const withSettings = (databaseUrl: string): string => {
+  const url = new URL(databaseUrl)
+  url.searchParams.set('options', `${url.searchParams.get('options') ?? ''} ${sessionSettings}`.trim())
+  return url.toString()
+}
+
 /** What the server says when it answers, and time alone mends nothing. */
 const refusals: Record<string, string> = {
   '28000': 'it does not let this user in',
@@ -105,9 +113,8 @@ export const openDatabase = <Client extends PrismaLike>(
 ): Database<Client> => {
   const names = createStatementNames()
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: withSettings(url),
     application_name: name,
-    options: sessionSettings,
     max: poolSize,
     connectionTimeoutMillis: poolWaitMs,
     maxLifetimeSeconds: connectionLifetimeSeconds,

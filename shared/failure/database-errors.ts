@@ -80,6 +80,7 @@ export const sqlState = (error: unknown): string | undefined => {
   return undefined
 }
 
+/** What kind of error this is, by its SQLSTATE, Prisma's code, or the driver's words, in this order; the cause is looked at last. */
 export const classifyDatabaseError = (error: unknown): DatabaseErrorKind => {
   const state = sqlState(error)
   if (state !== undefined) {

@@ -30,7 +30,6 @@ export interface HttpOptions {
 }
 
 export interface HttpApp {
-  koa: Koa<State>
   /** Throws Unavailable when the port can't be had. */
   listen(at: { host: string; port: number }): Promise<Listening>
 }
@@ -72,7 +71,7 @@ export const createHttpApp = (options: HttpOptions): HttpApp => {
     .use(refuse(expecting, createRateLimit(limits.ratePerSecond)))
     .use(findRoute(router))
     .use(router.routes() as unknown as Step)
-  return { koa, listen: (at) => listenWith({ koa, limits, stopping, expecting, lastWords, log }, at) }
+  return { listen: (at) => listenWith({ koa, limits, stopping, expecting, lastWords, log }, at) }
 }
 
 /** Adds GET /openapi.json, which documents itself too. */

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
@@ -176,6 +178,29 @@ test('H21: a thousand idle connections are capped, and the service answers', () 
     assert.ok(closed <= 490, String(closed))
     assert.is((await ask('/livez')).status, 200)
     for (const socket of sockets) socket.destroy()
+  }))
+
+/** A process of its own, for in one process connections are read between those that are accepted. */
+const crowd = `
+  const { connect } = require('node:net')
+  const [port, count, request] = process.argv.slice(1)
+  const one = () => new Promise((resolve) => {
+    let received = ''
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write(request))
+    socket.on('data', (chunk) => { received += chunk })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(received.slice(9, 12)))
+  })
+  Promise.all(Array.from({ length: Number(count) }, one)).then((all) => console.log(all.join()))`
+
+test('a thousand clients that come at once, each with a request, are all answered', () =>
+  withDemo(async ({ port }) => {
+    const asking = [String(port), '1000', head('GET /livez')]
+    // The first ones meet code that was never run, and come no faster than they are read.
+    for (let round = 0; round < 4; round += 1) {
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', crowd, ...asking])
+      assert.equal([...new Set(stdout.trim().split(','))], ['200'])
+    }
   }))
 
 test('pipelined requests and a reset connection do no harm', () =>

@@ -2,26 +2,45 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Limits } from './limits.ts'
 
+/** How many connections may be without a request, and how long a new one counts as none of them. */
+export interface IdleLimits {
+  idleConnections: number
+  newConnections: number
+  greetingMs: number
+}
+
 /**
- * Which connections have a request in progress and which are idle, the longest idle first. Beyond `maxIdle` the oldest idle one is
- * closed, so that idle clients can't keep others out.
+ * Which connections have a request in progress and which are idle, the longest idle first. Beyond `idleConnections` the oldest idle one
+ * is closed, so that idle clients can't keep others out. A new one is idle once it has said nothing for `greetingMs`: when many come at
+ * once all are accepted before the first is read, and each has its request on the way.
  */
-export const watchConnections = (server: Server, maxIdle: number) => {
+export const watchConnections = (
+  server: Server,
+  { idleConnections, newConnections, greetingMs }: IdleLimits,
+) => {
   const inProgress = new Map<Socket, number>()
   const idle = new Set<Socket>()
+  const fresh = new Map<Socket, NodeJS.Timeout>()
   let whenQuiet: (() => void) | undefined
 
+  const grown = (socket: Socket) => {
+    clearTimeout(fresh.get(socket))
+    fresh.delete(socket)
+  }
   const rest = (socket: Socket) => {
+    grown(socket)
     idle.add(socket)
     const [oldest] = idle
-    if (idle.size > maxIdle) {
+    if (idle.size > idleConnections) {
       if (oldest !== undefined) idle.delete(oldest)
       oldest?.destroy()
     }
   }
   server.on('connection', (socket: Socket) => {
-    rest(socket)
+    fresh.set(socket, setTimeout(rest, greetingMs, socket))
+    if (fresh.size > newConnections) rest(fresh.keys().next().value as Socket)
     socket.once('close', () => {
+      grown(socket)
       idle.delete(socket)
       inProgress.delete(socket)
       if (inProgress.size === 0) whenQuiet?.()
@@ -31,6 +50,7 @@ export const watchConnections = (server: Server, maxIdle: number) => {
   return {
     /** A request began on this connection; call what is returned when its answer is over. */
     begin: (socket: Socket): (() => void) => {
+      grown(socket)
       idle.delete(socket)
       inProgress.set(socket, (inProgress.get(socket) ?? 0) + 1)
       return () => {
@@ -49,17 +69,17 @@ export const watchConnections = (server: Server, maxIdle: number) => {
         if (inProgress.size === 0) resolve()
       }),
     closeIdle: () => {
-      for (const socket of idle) socket.destroy()
+      for (const socket of [...fresh.keys(), ...idle]) socket.destroy()
     },
   }
 }
 
-/** How often it is looked how much was discarded: a listener for the data itself would disturb the parser. */
+/** How often the discarded bytes are counted: a listener for the data itself would disturb the parser. */
 const lookMs = 100
 
 /**
- * Reads on and discards, for so long and (to the next look) so much, so that a client that is still sending gets to its answer; then
- * closes. Call what is returned when it need not be closed any more.
+ * Reads and discards what a client still sends, so that it gets to its answer; closes after `ms`, or soon after `bytes` came. Call what
+ * is returned when it need not be closed any more.
  */
 export const lingerThenClose = (socket: Socket, ms: number, bytes: number): (() => void) => {
   const most = socket.bytesRead + bytes

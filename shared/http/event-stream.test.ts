@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
 import { head, withDemo } from './demo-for-tests.ts'
+import { streamEvents } from './event-stream.ts'
 
 const brief = '1198a000-0000-7000-8000-000000000001'
 const endless = 'f198a000-0000-7000-8000-000000000001'
@@ -57,5 +58,25 @@ test('when the client goes the source ends', () =>
     socket.destroy()
     await eventually(() => seen.streamsOver === 1)
   }))
+
+test('so it does when the client had not read what was sent', async () => {
+  let [sent, isOver] = [0, false]
+  async function* source() {
+    try {
+      for (;;) {
+        yield { data: 'x'.repeat(1_000) }
+        sent += 1
+      }
+    } finally {
+      isOver = true
+    }
+  }
+  const { signal } = new AbortController()
+  const stream = streamEvents(source, { signal, heartbeatMs: 60_000, onError: () => {} })
+  await eventually(() => sent > 0 && stream.readableLength >= stream.readableHighWaterMark)
+  assert.not(isOver)
+  stream.destroy()
+  await eventually(() => isOver, { withinMs: 5_000 })
+})
 
 test.run()

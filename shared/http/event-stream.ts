@@ -63,15 +63,16 @@ const pump = async (source: EventSource, out: PassThrough, stop: AbortSignal): P
     if (stop.aborted) resolve('aborted')
     stop.addEventListener('abort', () => resolve('aborted'), { once: true })
   })
-  for (;;) {
-    const pending = events.next()
-    pending.catch(() => {})
-    const next = await Promise.race([pending, aborted])
-    if (next === 'aborted') {
-      events.return?.().catch(() => {})
-      return
+  try {
+    for (;;) {
+      const pending = events.next()
+      pending.catch(() => {})
+      const next = await Promise.race([pending, aborted])
+      if (next === 'aborted' || next.done === true) return
+      if (!out.write(textOf(next.value))) await once(out, 'drain', { signal: stop })
     }
-    if (next.done === true) return
-    if (!out.write(textOf(next.value))) await once(out, 'drain', { signal: stop })
+  } finally {
+    // Whatever ended it: a source that stands at a `yield` lets go of what it holds.
+    events.return?.().catch(() => {})
   }
 }

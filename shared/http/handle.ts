@@ -14,7 +14,7 @@ const nothing = z.strictObject({})
 export interface HandleOptions {
   limits: Limits
   stopping: AbortSignal
-  /** Connections that got an answer outside of any handler as their last, and its status. */
+  /** Connections whose last answer came from no handler (their request was malformed or too slow), and its status. */
   lastWords: WeakMap<Socket, number>
   /** Tells a client that waits for it (`Expect: 100-continue`) to send its body now. */
   continueWith(context: Context): void

@@ -1,15 +1,15 @@
 import { z } from 'zod'
 
 /** What a caller prefers (RFC 7240); only `wait` is known here. */
-export interface Preferences {
+interface Preferences {
   /** How many seconds the caller would wait for a finished answer, at most maxWaitSeconds. */
   waitSeconds?: number
 }
 
-export const maxWaitSeconds = 30
+const maxWaitSeconds = 30
 
 /** Reads a Prefer header. Preferences may be ignored: unknown and malformed ones are, and a longer wait is cut to 30 s. */
-export const preferencesIn = (header: string): Preferences => {
+const preferencesIn = (header: string): Preferences => {
   for (const preference of header.split(',')) {
     const [, quoted, plain] = /^\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?$/i.exec(preference) ?? []
     const seconds = quoted ?? plain

@@ -13,6 +13,10 @@ export const defaultLimits = {
   keepAliveMs: 5_000,
   /** Connections without a request in progress; one more closes the oldest. */
   idleConnections: 512,
+  /** Connections that are too new to count as idle; of one more the oldest does. */
+  newConnections: 4096,
+  /** How long a new connection may take to begin its first request until it counts as idle. */
+  greetingMs: 1_000,
   /** Requests per second and Authorization header. */
   ratePerSecond: 100,
   heartbeatMs: 15_000,

@@ -21,7 +21,7 @@ interface Parts {
   limits: Limits
   stopping: AbortController
   expecting: Expectations
-  /** Connections that got an answer outside of any handler as their last, and its status. */
+  /** Connections whose last answer came from no handler (their request was malformed or too slow), and its status. */
   lastWords: WeakMap<Socket, number>
   log: Log
 }
@@ -41,7 +41,7 @@ export const listenWith = async (
     requireHostHeader: false, // ours says why
     noDelay: true,
   })
-  const connections = watchConnections(server, limits.idleConnections)
+  const connections = watchConnections(server, limits)
   const answer = koa.callback()
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     const end = connections.begin(request.socket)

@@ -19,7 +19,7 @@ const example = problemOf(anyProblem, '01890000-0000-7000-8000-000000000001').bo
 
 const headers = {
   'X-Request-Id': 'The id of the request: the one it came with if that is harmless, else a new one',
-  'Retry-After': 'After how many seconds to send the same request again',
+  'Retry-After': 'After how many seconds to send the request again',
 }
 type HeaderName = keyof typeof headers
 

@@ -70,7 +70,8 @@ const bodyOf = ({ status, detail, code, next, errors = [] }: Essentials, request
 })
 
 const unavailable = 'Something this service needs is not available at the moment.'
-const again = 'Send the same request again in a moment.'
+// A connection may be lost after the commit and before its answer.
+const again = 'Send it again in a moment; what must not be done twice, look first whether it was done.'
 
 /** THE mapping of errors to HTTP. What is not the caller's fault tells nothing of the inside. */
 export const problemOf = (error: unknown, requestId: string): ProblemAnswer => {

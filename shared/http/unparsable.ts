@@ -10,7 +10,7 @@ import { HttpRefusal, problemOf } from './problem.ts'
 interface UnparsableOptions {
   /** Connections whose last request was answered before all of it came. */
   discarding: WeakSet<Socket>
-  /** Told of connections that get an answer outside of any handler as their last, and its status. */
+  /** Told of connections whose last answer comes from here, and its status. */
   lastWords: WeakMap<Socket, number>
   limits: Limits
 }

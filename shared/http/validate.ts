@@ -26,6 +26,7 @@ const droppedKeys = (input: unknown, output: unknown, path: readonly PropertyKey
   })
 }
 
+/** Refused `invalid` for these problems, the first twenty of them. */
 export const invalid = (problems: readonly Problem[], code = 'request.invalid'): Refused =>
   new Refused('invalid', 'The request is not valid.', {
     code,

@@ -11,8 +11,6 @@ export interface RunOptions {
   /** Starts the program: acquires on the stack it is given, or returns something to stop. `signal` aborts when stopping begins. */
   start(resources: Resources, signal: AbortSignal): Promise<Stoppable | undefined>
   log: Lines
-  /** Which signals end the program; SIGTERM and SIGINT when not said. */
-  signals?: readonly NodeJS.Signals[]
   /** How long stopping may take before the process is ended hard; 10 000 ms when not said. */
   timeoutMs?: number
 }
@@ -25,11 +23,11 @@ const exitCodeOf = (error: unknown): number => {
 }
 
 /**
- * Runs a program until a signal, stops it in reverse, and ends the process: 0 when all stopped in time, 1 when not, or when
+ * Runs a program until SIGTERM or SIGINT, stops it in reverse, and ends the process: 0 when all stopped in time, 1 when not, or when
  * something failed that nobody caught. A second signal ends it at once. Never returns.
  */
 export const runUntilStopped = async (options: RunOptions): Promise<never> => {
-  const { start, log, signals = ['SIGTERM', 'SIGINT'], timeoutMs = 10_000 } = options
+  const { start, log, timeoutMs = 10_000 } = options
   const resources = createResources((name) => log.info({ part: name }, 'stopping'))
   const stopping = new AbortController()
 
@@ -50,7 +48,7 @@ export const runUntilStopped = async (options: RunOptions): Promise<never> => {
     process.exit(code)
   }
 
-  for (const name of signals) {
+  for (const name of ['SIGTERM', 'SIGINT']) {
     process.on(name, () => {
       if (stopping.signal.aborted) {
         log.error({ signal: name }, 'second signal; ending the process at once')

@@ -8,7 +8,6 @@ export interface BrokerAddress {
   user: string
   password: string
   vhost: string
-  host: string
   /** Where RabbitMQ's management API listens unless it is told otherwise, with the credentials; for the client only. */
   managementUrl: string
   /** Takes the credentials out of any text. */
@@ -59,7 +58,6 @@ const parseBrokerUrl = (text: string, heartbeatSeconds: number): BrokerAddress =
     user: decodeURIComponent(url.username),
     password,
     vhost: path === '' ? '/' : decodeURIComponent(path),
-    host: url.hostname,
     managementUrl: managementOf(url),
     redact: (it) =>
       secrets

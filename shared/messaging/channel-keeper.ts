@@ -23,8 +23,7 @@ export interface KeeperOptions<C extends Channel> {
   use(lease: Lease<C>): Promise<void>
 }
 
-export interface Keeper<C extends Channel> {
-  lease(): Lease<C> | undefined
+export interface Keeper {
   /** Closes the channel, waiting for the broker to have taken what was sent on it. */
   stop(): Promise<void>
 }
@@ -38,7 +37,7 @@ const stableMs = 5_000
 export const keepChannel = <C extends Channel>(
   connection: BrokerConnection,
   { log, name, open, use }: KeeperOptions<C>,
-): Keeper<C> => {
+): Keeper => {
   const stop = createAbort()
   const running = new Set<Promise<void>>()
   let current: Lease<C> | undefined
@@ -85,7 +84,6 @@ export const keepChannel = <C extends Channel>(
   })
 
   return {
-    lease: () => current,
     async stop() {
       forget()
       stop.abort(new Error(`${name} is stopping`))

@@ -14,7 +14,6 @@ export type BrokerState =
 export type Setup = (session: Session) => Promise<void>
 
 export interface BrokerConnection {
-  name: string
   /** The broker user; stamped on what is published, checked by the broker. */
   user: string
   vhost: string
@@ -25,9 +24,8 @@ export interface BrokerConnection {
   session(): Session | undefined
   /** The first, or next, live connection. Throws `Unavailable` (`broker.unavailable`) when the signal aborts first. */
   connected(signal?: AbortSignal): Promise<Session>
-  /** Runs setup now if connected, and for every later connection; a setup that fails or hangs drops its connection. Returns the way to forget it. */
+  /** Runs setup now if connected, and on every later connection; one that fails, or takes longer than 10 s, drops its connection. Call what is returned to run it no more. */
   onConnected(setup: Setup): () => void
-  onState(listener: (state: BrokerState) => void): () => void
   close(): Promise<void>
 }
 
@@ -37,13 +35,14 @@ export interface ConnectOptions {
   /** Shown in the broker's list of connections, e.g. `order publish`. */
   name: string
   log: Log
+  /** 10 when not said. */
   heartbeatSeconds?: number
+  /** How long one node may take to accept the connection; 5000 when not said. */
   connectTimeoutMs?: number
-  /** How long one setup may take. */
-  setupTimeoutMs?: number
   onState?: (state: BrokerState) => void
 }
 
+const setupTimeoutMs = 10_000
 // A connection that lives shorter than this counts as a failed attempt.
 const stableMs = 5_000
 
@@ -64,19 +63,18 @@ export const reconnectDelayMs = (
  * (`broker.url_invalid`); never throws later and never ends the process.
  */
 export const connectBroker = (options: ConnectOptions): BrokerConnection => {
-  const { name, log, heartbeatSeconds = 10, connectTimeoutMs = 5_000, setupTimeoutMs = 10_000 } = options
+  const { name, log, heartbeatSeconds = 10, connectTimeoutMs = 5_000, onState } = options
   const nodes = parseBrokerUrls(options.url, heartbeatSeconds)
   let address = nodes[0] as BrokerAddress
   const stop = createAbort()
   const setups = new Set<Setup>()
-  const listeners = new Set<(state: BrokerState) => void>(options.onState ? [options.onState] : [])
   const live = createGate('shut')
   let session: Session | undefined
   let state: BrokerState = { kind: 'connecting', failures: 0, reason: undefined }
 
   const setState = (next: BrokerState) => {
     state = next
-    for (const listener of listeners) listener(next)
+    onState?.(next)
   }
 
   const runSetup = async (setup: Setup, current: Session) => {
@@ -96,9 +94,12 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
       setState({ kind: 'connected', generation, blocked })
     }
     const current = await openSession({ address, name, generation, connectTimeoutMs, log, onBlocked })
+    if (stop.signal.aborted) {
+      await current.close()
+      return 0
+    }
     const since = performance.now()
     session = current
-    if (stop.signal.aborted) await current.close()
     log.info({ name, broker: address.shown, generation }, 'connected to the broker')
     setState({ kind: 'connected', generation, blocked: undefined })
     live.open()
@@ -134,7 +135,6 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
   const running = run()
 
   return {
-    name,
     user: address.user,
     vhost: address.vhost,
     managementUrl: () => address.managementUrl,
@@ -158,10 +158,6 @@ export const connectBroker = (options: ConnectOptions): BrokerConnection => {
       setups.add(setup)
       if (session && live.isOpen()) void runSetup(setup, session)
       return () => setups.delete(setup)
-    },
-    onState(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
     },
     async close() {
       stop.abort(new Error('the connection was closed'))

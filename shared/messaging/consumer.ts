@@ -7,6 +7,7 @@ import type { Log } from './log-port.ts'
 import type { Publisher } from './publisher.ts'
 import type { Session } from './session.ts'
 import { createSetAside } from './set-aside.ts'
+import { settle } from './settle.ts'
 import { aborted, createAbort, within } from './time-limit.ts'
 
 /** What is to become of a message. */
@@ -41,7 +42,6 @@ export interface ConsumeOptions {
   log: Log
   /** Makes the queue again when it was deleted. */
   redeclare?: () => Promise<unknown>
-  onSubscribed?: () => void
   observer?: ConsumerObserver
   /** How long `stop` waits for handlers; 10000 when not said. */
   drainTimeoutMs?: number
@@ -69,7 +69,7 @@ const cancelTimeoutMs = 2_000
  * Works on a queue until stopped, over every loss of connection, channel and subscription. One function settles each message, once.
  *
  * When a handler holds a message longer than `patienceMs`, all messages go back to the queue, and none are taken until the handlers
- * have ended: a broker takes them away after half an hour anyway, counts it, and gives a message up that was taken away too often.
+ * have ended. The broker itself would take them back after half an hour (its consumer timeout), counting towards the delivery limit.
  */
 export const consume = (connection: BrokerConnection, options: ConsumeOptions): Consumer => {
   const {
@@ -93,17 +93,6 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
   let stopping = false
   let queueGone = false
   let overdue = false
-
-  // The one place that touches the channel for a message. What belongs to a lost channel is dropped: the broker delivers it again.
-  const settle = (lease: Lease, message: ConsumeMessage, how: 'ack' | 'reject') => {
-    if (lease.closed.aborted) return
-    try {
-      if (how === 'ack') lease.channel.ack(message)
-      else lease.channel.reject(message, false)
-    } catch (error) {
-      log.debug({ queue, reason: describe(error) }, 'settled too late')
-    }
-  }
 
   const giveBack = (lease: Lease) => {
     if (lease.closed.aborted) return
@@ -134,7 +123,7 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
   const work = async (lease: Lease, message: ConsumeMessage) => {
     if (message.fields.redelivered) observer.redelivered?.()
     const outcome = await outcomeOf(lease, message)
-    if (outcome.kind === 'ack') return settle(lease, message, 'ack')
+    if (outcome.kind === 'ack') return settle(lease, message, 'ack', log)
     if (outcome.kind === 'leave' || lease.closed.aborted) return
     const { reason } = outcome
     const signal = AbortSignal.any([lease.closed, halt.signal])
@@ -144,7 +133,7 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
     if (where === 'retried') observer.retried?.()
     else observer.deadLettered?.(outcome.kind === 'dead-letter' ? outcome.code : 'retries.exhausted')
     // A message that no copy can be made of goes the broker's own way to the same queue.
-    settle(lease, message, where === 'impossible' ? 'reject' : 'ack')
+    settle(lease, message, where === 'impossible' ? 'reject' : 'ack', log)
   }
 
   const receive = (lease: Lease, message: ConsumeMessage | null) => {
@@ -179,7 +168,6 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
     times += 1
     log.info({ queue, prefetch, times }, 'subscribed')
     subscribed.open()
-    options.onSubscribed?.()
   }
   const name = `the consumer of ${queue}`
   const open = async (session: Session) => {

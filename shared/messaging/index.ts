@@ -16,6 +16,7 @@ export {
 export { assertTopology, declareTopology } from './declare-topology.ts'
 export { type Envelope, type OutgoingEvent, parseEnvelope, toProperties } from './envelope.ts'
 export { traceparentOf, uuidOf } from './envelope-attributes.ts'
+export { createGate } from './gate.ts'
 export type { Log } from './log-port.ts'
 export { readBody, type Unreadable } from './message-body.ts'
 export * from './patterns.ts'

@@ -39,6 +39,35 @@ test('one publish reaches the fanout listener, the pattern listeners and the wor
     }),
   ))
 
+test('an observer that is stopped with a message in hand ends quietly', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ connection, log, exchange, channel }) => {
+      let finish = () => {}
+      const work = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      let [isSubscribed, isHandling] = [false, false]
+      const observer = consumeFanout(connection, {
+        exchange,
+        log,
+        handle() {
+          isHandling = true
+          return work
+        },
+        onSubscribed() {
+          isSubscribed = true
+        },
+      })
+      await eventually(() => isSubscribed)
+      channel.publish(exchange, 'order.create', Buffer.from('{}'))
+      await eventually(() => isHandling)
+      const stopped = observer.stop()
+      finish()
+      // What nobody catches would end this process.
+      await stopped
+    }),
+  ))
+
 test('point to point goes to one queue by its name, and comes back when there is none', () =>
   withBroker((broker) =>
     withBench(broker, async ({ connection, publisher, log, queue }) => {

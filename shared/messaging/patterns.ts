@@ -6,6 +6,7 @@ import { type ConsumeOptions, type Consumer, consume } from './consumer.ts'
 import type { Log } from './log-port.ts'
 import type { PublishOutcome } from './publish-outcome.ts'
 import type { Publisher } from './publisher.ts'
+import { settle } from './settle.ts'
 
 interface Outgoing {
   body: unknown
@@ -71,7 +72,8 @@ const observe = (
     log,
     name: `the observer of ${exchange}`,
     open: (session) => session.createChannel(),
-    async use({ channel, retire, closed }) {
+    async use(lease) {
+      const { channel, retire } = lease
       const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
       for (const pattern of patterns) await channel.bindQueue(queue, exchange, pattern)
       await channel.prefetch(observerPrefetch)
@@ -82,7 +84,7 @@ const observe = (
         } catch (error) {
           log.warn({ exchange, reason: describe(error) }, 'observer threw')
         }
-        if (!closed.aborted) channel.ack(message)
+        settle(lease, message, 'ack', log)
       })
       onSubscribed?.()
     },

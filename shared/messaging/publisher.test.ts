@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually, withBroker } from '../testing/index.ts'
+import type { BrokerConnection } from './connection.ts'
+import { createGate } from './gate.ts'
 import { openPublisher } from './publisher.ts'
 import { withBench } from './testing.ts'
 
@@ -176,7 +178,6 @@ test('more than the socket takes waits for its turn, is confirmed, and stays in 
 
 test('ready waits for the connection and rejects with the signal', async () => {
   const nowhere = {
-    name: 'x',
     user: '',
     vhost: '/',
     managementUrl: () => '',
@@ -187,7 +188,6 @@ test('ready waits for the connection and rejects with the signal', async () => {
     session: () => undefined,
     connected: () => Promise.reject(new Error('no')),
     onConnected: () => () => {},
-    onState: () => () => {},
     close: async () => {},
   }
   const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -208,5 +208,36 @@ test('ready waits for the connection and rejects with the signal', async () => {
   })
   assert.is(outcome.kind, 'unknown')
 })
+
+test('a connection that is dropped while the broker blocks it does not hold up those who wait for the next', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ connection, log }) => {
+      let alarm: string | undefined
+      const unblocked = createGate('open')
+      const blockable: BrokerConnection = {
+        ...connection,
+        onConnected: (setup) =>
+          connection.onConnected((session) =>
+            setup({
+              ...session,
+              blocked: () => alarm,
+              unblocked: (signal) => unblocked.passed(signal, session.closed),
+            }),
+          ),
+      }
+      const publisher = openPublisher(blockable, { log, exchanges: [] })
+      await publisher.ready(AbortSignal.timeout(10_000))
+      alarm = 'low on memory'
+      unblocked.shut()
+      const waiting = publisher.ready(AbortSignal.timeout(10_000))
+      // From a promise, before any event of the socket: how a failed setup drops its connection.
+      await Promise.resolve().then(() => connection.session()?.drop('lost'))
+      await nextTurn()
+      alarm = undefined
+      unblocked.open()
+      await waiting
+      await publisher.close()
+    }),
+  ))
 
 test.run()

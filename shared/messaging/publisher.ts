@@ -8,7 +8,7 @@ import type { Log } from './log-port.ts'
 import { createPending, type Pending } from './pending.ts'
 import { type Prepared, type PublishRequest, prepare } from './prepare.ts'
 import { type PublishOutcome, refused, unknown } from './publish-outcome.ts'
-import { within } from './time-limit.ts'
+import { aborted, within } from './time-limit.ts'
 
 export interface Publisher {
   /** Never throws and never hangs: the outcome comes at the latest after the confirm time-out (twice that for a message that had to wait to be written). */
@@ -34,8 +34,8 @@ interface Line {
   pending: Pending
 }
 
-// A quorum queue that lost its leader may refuse all that comes by a channel from before it had the next one, for ever, and takes it by
-// a new one. A full queue refuses too: so a channel goes on for so long after a refusal, and what it wrote then has as long to be settled.
+// When a quorum queue changes its leader it may nack for ever what comes by a channel that is older than the new leader, and take it by a
+// new channel. A full queue nacks too: so a channel is replaced this long after its first nack, and what is in flight then gets as long again.
 const nackedChannelMs = 1_000
 
 // A publish to an exchange that is gone closes the channel for everyone, so that one is refused locally for a while.
@@ -169,8 +169,11 @@ export const openPublisher = (connection: BrokerConnection, options: PublisherOp
     async ready(signal) {
       while (!flowing()) {
         await open.passed(signal)
-        await line?.lease.session.unblocked(signal).catch((error) => {
-          if (signal?.aborted) throw error
+        const lease = line?.lease
+        await lease?.session.unblocked(signal).catch(() => {
+          signal?.throwIfAborted()
+          // The connection has ended, and its channel is about to.
+          return aborted(lease.closed)
         })
         if (line) await writable.passed(signal)
       }

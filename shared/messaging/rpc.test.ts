@@ -2,7 +2,7 @@ import type { ConsumeMessage } from 'amqplib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually, withBroker } from '../testing/index.ts'
-import { connectBroker } from './connection.ts'
+import { type BrokerConnection, connectBroker } from './connection.ts'
 import { declareTopology } from './declare-topology.ts'
 import {
   consumeRpc,
@@ -13,6 +13,7 @@ import {
   type RpcOutcome,
   type ServeOptions,
 } from './rpc.ts'
+import type { Session } from './session.ts'
 import { type Bench, createKeptLog, withBench } from './testing.ts'
 import { requestQueue } from './topology.ts'
 
@@ -296,6 +297,44 @@ test('calls in flight settle as unknown when the connection is lost, and later c
         await caller.stop()
         await calling.close()
       }
+    }),
+  ))
+
+test('a channel that closes while it is made ready is not called on: the call waits for the next', () =>
+  withBroker((broker) =>
+    withBench(broker, async ({ connection, publisher, log }) => {
+      const queue = `${broker.namespace}.double`
+      await declareTopology(connection, requestQueue(queue))
+      const isReplyQueue = () => true
+      const answer = async () => ({ ok: true })
+      const server = consumeRpc(connection, { queue, prefetch: 1, publisher, log, isReplyQueue, answer })
+      let channels = 0
+      const createChannel = async (session: Session) => {
+        const channel = await session.createChannel()
+        channels += 1
+        if (channels > 1) return channel
+        const consume = channel.consume.bind(channel)
+        return Object.assign(channel, {
+          async consume(...call: Parameters<typeof consume>) {
+            const ok = await consume(...call)
+            await channel.close()
+            return ok
+          },
+        })
+      }
+      const closingOnce: BrokerConnection = {
+        ...connection,
+        onConnected: (setup) =>
+          connection.onConnected((session) =>
+            setup({ ...session, createChannel: () => createChannel(session) }),
+          ),
+      }
+      const caller = openRpcCaller(closingOnce, { log })
+      await eventually(() => log.lines.some((line) => line.startsWith('channel closed')), { everyMs: 1 })
+      const outcome = await publishRpc(caller, { queue, procedure: 'double', body: {}, timeoutMs: 10_000 })
+      assert.equal(outcome, { kind: 'reply', body: { ok: true } })
+      await caller.stop()
+      await server.stop()
     }),
   ))
 

@@ -77,6 +77,7 @@ export const openRpcCaller = (
           .get(String(properties.correlationId))
           ?.settle({ kind: 'unsent', reason: 'no queue takes the request' }),
       )
+      if (lease.closed.aborted) return
       line = lease
       open.open()
       lease.closed.addEventListener('abort', () => {
@@ -195,6 +196,7 @@ export const consumeRpc = (connection: BrokerConnection, options: ServeOptions):
   return consume(connection, { ...options, handle, publisher, retryDelaysMs: [] })
 }
 
+/** When the caller of a request gives up, as milliseconds since 1970; undefined when the request does not say. */
 export const deadlineOf = ({ properties }: ConsumeMessage): number | undefined => {
   const deadline: unknown = properties.headers?.[deadlineHeader]
   return typeof deadline === 'number' && Number.isFinite(deadline) ? deadline : undefined

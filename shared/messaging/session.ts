@@ -62,12 +62,18 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
     writeOncePerTurn(socketOf(model))
     return watch(model, options)
   } catch (error) {
-    throw new Unavailable(`no connection to ${address.shown}: ${address.redact(describe(error))}`, {
+    throw new Unavailable(`no connection to ${address.shown}: ${address.redact(whyNot(error, address))}`, {
       code: 'broker.unavailable',
       next: 'check that the broker runs and that AMQP_URL names it',
     })
   }
 }
+
+/** The library gives the broker's words for a wrong virtual host away. */
+const whyNot = (error: unknown, { vhost }: BrokerAddress): string =>
+  /^Expected ConnectionOpenOk; got <ConnectionClose/.test(describe(error))
+    ? `there is no virtual host ${vhost}, or this user may not use it`
+    : describe(error)
 
 const internalsOf = (model: ChannelModel) => model.connection as unknown as Internals
 const socketOf = (model: ChannelModel) => internalsOf(model).stream

@@ -1,3 +1,4 @@
+/** What there is on a broker, as data: declared, verified and asserted again from this. */
 export interface Topology {
   exchanges: readonly Exchange[]
   exchangeBindings: readonly ExchangeBinding[]
@@ -34,6 +35,7 @@ export const serviceExchange = (namespace: string, service: string): string =>
   inNamespace(namespace, `EX_${service.toUpperCase()}`)
 export const eventQueue = (namespace: string, service: string): string =>
   inNamespace(namespace, `${service}.events`)
+/** A step of a queue's retry ladder; steps count from 1. */
 export const retryQueue = (queue: string, step: number): string => `${queue}.retry.${step}`
 export const deadQueue = (queue: string): string => `${queue}.dead`
 

@@ -134,7 +134,7 @@ const createAsker = (connection: BrokerConnection) => {
 const problemOf = (what: string, error: unknown): TopologyProblem | undefined => {
   const text = describe(error)
   const { code } = error as { code?: unknown }
-  if (code === 403 && /configure|read/.test(text)) return undefined
+  if (code === 403) return undefined
   if (code === 'broker.timeout' && what.startsWith('queue '))
     return { kind: 'leaderless', text: `${what} has no leader` }
   if (code === 404 && /no (queue|exchange) '/.test(text))

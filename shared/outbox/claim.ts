@@ -10,9 +10,9 @@ export interface ClaimedRow extends OutboxRow {
 }
 
 export interface Claim {
-  /** Rows in our hands already. */
+  /** Rows in memory already: they are left out. */
   heldIds: readonly bigint[]
-  /** Aggregates nothing more is wanted of now. */
+  /** Aggregates of which no more rows are wanted now. */
   skippedAggregates: readonly string[]
   limit: number
 }
@@ -28,7 +28,7 @@ const bytesAtMost = `case pg_column_compression(o.payload)
 
 /**
  * By state, never by position: ids are taken before commit, so a lower id may appear after a higher one went out. What is left out
- * is a hashed set in any plan, as `<> all` of a parameter is not.
+ * is looked up in a hashed set; `<> all($1)` would compare each row with the whole list.
  */
 const waiting = `published_at is null and parked_at is null
       and id not in (select unnest($1::bigint[])) and aggregate_id not in (select unnest($2::uuid[]))

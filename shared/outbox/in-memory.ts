@@ -3,7 +3,7 @@ import type { ClaimedRow } from './claim.ts'
 export interface MemoryLimits {
   /** Rows in memory, whatever their state. */
   rows: number
-  /** Payloads in memory; one row more at most. */
+  /** Characters of payloads in memory, mostly a byte each; exceeded by one row at most. */
   bytes: number
   /** What one claim may bring of them, but for its last row. */
   claimBytes: number

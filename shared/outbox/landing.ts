@@ -39,8 +39,8 @@ const storable = (reason: string): string => reason.replaceAll('\0', '').slice(0
 const isLocked = (error: unknown): boolean => (error as { code?: unknown }).code === lockNotAvailable
 
 /**
- * What has landed and is still to be written, and the writing of it. What a failed statement leaves is kept for the next try,
- * and so is a row that somebody else has locked: the others are written without it.
+ * Outcomes of publishes that are not in the database yet, and the statements that write them. What a failed statement did not write
+ * is tried again, and so is a row that somebody else has locked: the others are written without it.
  */
 export const createLanding = ({
   sql,
@@ -75,8 +75,8 @@ export const createLanding = ({
   }
 
   /**
-   * Marks what can be marked, and returns the ids of the rest. The statement that waits for locks is the faster one; from the first
-   * lock that was met until there is none, the other one is made.
+   * Marks what can be marked, and returns the ids of the rest. The statement that waits for locks is the faster one; while rows are
+   * known to be locked, the one that skips them is used.
    */
   const mark = async (rows: readonly ClaimedRow[]): Promise<Set<bigint>> => {
     const ids = rows.map(({ id }) => id)

@@ -4,7 +4,7 @@ import type { Sql } from './sql.ts'
 export const channel = 'outbox'
 
 /** Wakes the leading relay, wherever it runs. Never inside a business transaction: NOTIFY serialises their commits. */
-export const notifyRelay = async (sql: Sql): Promise<void> => {
+const notifyRelay = async (sql: Sql): Promise<void> => {
   await sql.$executeRawUnsafe(`notify ${channel}`)
 }
 

@@ -27,6 +27,7 @@ export interface RelayOptions {
   notify?: boolean
   /** Published events older than this are deleted, inbox rows at twice the age; never when left out. */
   retentionHours?: number
+  /** Pause between two rounds of deleting; default 300 000. */
   pruneEveryMs?: number
   observer?: RelayObserver
   crashPoint?: CrashPoint

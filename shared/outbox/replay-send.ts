@@ -16,22 +16,21 @@ export class ReplayRefused extends Error {
 export interface SendOptions {
   transport: RelayTransport
   ratePerSecond: number
-  /** Rows in hand at once. */
-  inFlight?: number
   /** Ends early: what is in flight is waited for, and send resolves. */
   signal: AbortSignal
   /** This row and all before it are confirmed; `count` of them since the beginning. */
   onConfirmed?: (lastId: bigint, count: number) => void
 }
 
-const defaultInFlight = 128
+/** Rows in hand at once. */
+const inFlight = 128
 
 /**
- * Sends rows in the order given: pipelined over aggregates, one in flight within an aggregate, each until it is confirmed. Resolves
- * when all it took are settled. Throws ReplayRefused for a row that can't be sent, and whatever `ready` throws.
+ * Sends rows in the order given: pipelined over aggregates, one in flight within an aggregate, each until it is confirmed. After the
+ * signal, and after a row that can't be sent, `send` takes no more.
  */
 export const createSender = (options: SendOptions) => {
-  const { transport, signal, inFlight = defaultInFlight, onConfirmed = () => {} } = options
+  const { transport, signal, onConfirmed = () => {} } = options
   const pace = createPace(options.ratePerSecond, signal)
   const lanes = new Map<string, Promise<void>>()
   const held: { id: bigint; confirmed: boolean }[] = []
@@ -98,7 +97,7 @@ export const createSender = (options: SendOptions) => {
         launch(row)
       }
     },
-    /** Waits for what is in flight. */
+    /** Waits for what is in flight. Throws ReplayRefused for a row that can't be sent, and whatever `ready` throws. */
     async settle(): Promise<void> {
       await until(() => flying === 0)
       if (broken.signal.aborted && !signal.aborted) throw broken.signal.reason

@@ -1,6 +1,6 @@
 import type { OutboxRow } from './transport.ts'
 
-/** The columns that a publish needs, from `outbox o`; of the payload what is said, or all. */
+/** The columns that a publish needs, from `outbox o`; `payload` is the SQL of what is read as the payload. */
 export const rowColumns = (
   payload = 'o.payload',
 ) => `o.id::text, o.event_id::text, o.type, o.aggregate_id::text, o.exchange, o.routing_key,

@@ -9,7 +9,7 @@ import type { Sql } from './sql.ts'
 export const lockNotAvailable = '55P03'
 
 /** Begins `last_error` of a row that is parked only for an earlier one of its aggregate; the id of that event follows. */
-export const behindParked = 'behind parked event '
+const behindParked = 'behind parked event '
 
 /** Confirmed rows are published; one that somebody parked meanwhile is out all the same. */
 export const markPublished = (sql: Sql, ids: readonly bigint[]): Promise<number> =>

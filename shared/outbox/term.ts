@@ -130,7 +130,7 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
       wanted = true
       pollAt = performance.now() + options.pollMs * (0.5 + Math.random() / 2)
     }
-    // A waiting event before the mark of one that is out: nobody waits for that.
+    // Claimed before marked: somebody waits for an event, nobody for a mark.
     await claimMore()
     await landing.writeConfirmed()
     await attempt(pruneWhenDue)

@@ -4,6 +4,7 @@ export interface Deadline {
   leftMs(): number
 }
 
+/** The deadline so many milliseconds from now. */
 export const deadlineIn = (ms: number): Deadline => {
   const at = performance.now() + ms
   return { leftMs: () => Math.max(0, at - performance.now()) }

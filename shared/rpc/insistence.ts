@@ -13,8 +13,9 @@ export interface InsistenceOptions {
   log: Log
   /** Between the tries, milliseconds: long enough for a service to be restarted. */
   pausesMs?: readonly number[]
-  stopTimeoutMs?: number
 }
+
+const stopTimeoutMs = 3_000
 
 /**
  * A few tries over half a minute and no more: nothing is written down, so what is given up, or lost with this process, stays undone.
@@ -23,7 +24,6 @@ export interface InsistenceOptions {
 export const createInsistence = ({
   log,
   pausesMs = [500, 1_000, 2_000, 4_000, 8_000, 16_000],
-  stopTimeoutMs = 3_000,
 }: InsistenceOptions): Insistence => {
   const pending = new Set<Promise<void>>()
   const stopping = new AbortController()

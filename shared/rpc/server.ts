@@ -27,6 +27,7 @@ export interface Procedure<P extends ProcedureName = ProcedureName> {
   run(request: RequestOf<P>, call: Call): Promise<ReplyOf<P>>
 }
 
+/** Types a procedure by its contract. */
 export const procedure = <P extends ProcedureName>(
   name: P,
   run: (request: RequestOf<P>, call: Call) => Promise<ReplyOf<P>>,

@@ -46,7 +46,8 @@ export type Act<State> = (asks: readonly Ask[]) => Promise<Acted<State>[]>
 /**
  * Reacts to a batch in one transaction: one load, one decision after another, one save, one append. An ask whose decision
  * throws is set aside alone. `door` names who asks (the inbox's consumer, and the fault points). Throws Unavailable when the
- * database can't be had: then nothing of the batch happened, and the same batch may be tried again.
+ * database can't be had: then nothing of the batch is committed, unless its connection was lost during the COMMIT, when that is not
+ * known. Asks with a message id may be tried again either way: the inbox knows those that were done.
  */
 export const createAct = <Tx, World, State>(rim: Rim<Tx, World, State>, door: string): Act<State> => {
   const act: Act<State> = async (asks) => {

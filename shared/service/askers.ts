@@ -11,8 +11,8 @@ type AskOne<State> = (ask: Ask) => Promise<Acted<State>>
 const patienceMs = 2_000
 
 /**
- * The ways in for commands and requests: each batched with what else is waiting at its door, answered one by one. A request is done
- * soon or refused as Unavailable and never done; a command message has nobody who asks again, and waits.
+ * The ways in for commands and requests: each batched with what else is waiting at its door, answered one by one. A request is begun
+ * soon, or refused as Unavailable and never begun; a command message has nobody who asks again, and waits.
  */
 export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number) => {
   const openDoor = (door: string, how: { through?: typeof rim; patienceMs?: number } = {}): AskOne<State> =>

@@ -28,15 +28,18 @@ export interface BrokerOptions {
   wanted: Topology
   resources: Resources
   log: Log
+  /** Aborts when the process is to end. */
+  signal: AbortSignal
 }
 
-/** Connects in the background. Throws Unavailable only when the broker answers and has something otherwise than it must be. */
+/** Connects in the background. Throws Unavailable when the broker answers and has something otherwise than it must be, and the signal's reason. */
 export const openBroker = async ({
   name,
   config,
   wanted,
   resources,
   log,
+  signal,
 }: BrokerOptions): Promise<Broker> => {
   const { amqpUrl: url, sagaNamespace: namespace } = config
   const connect = (purpose: string) =>
@@ -56,6 +59,7 @@ export const openBroker = async ({
   resources.add('the publisher', () => publisher.close())
   const topology = keepTopology(consuming, wanted, log, { managementUrl: config.amqpManagementUrl })
   resources.add('the topology', () => topology.stop())
-  await topology.firstLook()
+  await topology.firstLook(signal)
+  signal.throwIfAborted()
   return { consuming, publishing, publisher, topology }
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { readConfigOrExit, serviceSettings } from '../config/index.ts'
 import type { PrismaLike } from '../database/index.ts'
-import { createHttpApp } from '../http/index.ts'
 import { createFaults, runUntilStopped } from '../lifecycle/index.ts'
 import { createLog } from '../log/index.ts'
 import { openBroker } from './broker.ts'
 import { serviceSchema } from './config.ts'
+import { openHttpDoor } from './http-door.ts'
 import type { Manifest } from './manifest.ts'
 import { createMetrics } from './metrics.ts'
-import { startRelay } from './relay.ts'
+import { isRelaying, startRelay } from './relay.ts'
 import { startService } from './start.ts'
 import { topologyFor } from './topology.ts'
 
@@ -44,7 +44,7 @@ export const runRelay = <Client extends PrismaLike, World, State>(
   return runUntilStopped({
     log,
     timeoutMs: config.shutdownTimeoutMs,
-    start: async (resources) => {
+    start: async (resources, signal) => {
       const wanted = topologyFor(name, choreography.rows, {
         namespace: config.sagaNamespace,
         retryDelaysMs: config.retryDelaysMs,
@@ -55,26 +55,24 @@ export const runRelay = <Client extends PrismaLike, World, State>(
         wanted,
         resources,
         log,
+        signal,
       })
       const metrics = createMetrics()
       const fault = createFaults(config.fault)
       const relay = startRelay({ service: name, config, publisher, topology, metrics, fault, log, resources })
       if (config.port === 0) return undefined
-      const app = createHttpApp({
+      await openHttpDoor({
         service: `${name} relay`,
         routes: [],
-        log,
         readiness: {
           broker: async () => publisher.isReady() && topology.isUp(),
-          relay: async () => relay.state().state !== 'disconnected',
+          relay: async () => isRelaying(relay),
         },
         metrics: metrics.registry,
+        log,
+        config,
+        resources,
       })
-      await resources.acquire(
-        'the HTTP door',
-        () => app.listen({ host: config.host, port: config.port }),
-        (listening) => listening.stop(),
-      )
       return undefined
     },
   })

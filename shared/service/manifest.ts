@@ -40,6 +40,7 @@ export interface CommandDoor<C extends CommandName = CommandName> {
   run(data: CommandData<C>, message: { messageId: string; cause: Cause }): Promise<void>
 }
 
+/** Types the handling of a command by its contract. */
 export const command = <C extends CommandName>(name: C, run: CommandDoor<C>['run']): CommandDoor => ({
   name,
   run: run as CommandDoor['run'],

@@ -13,7 +13,7 @@ export interface Cause {
 const randomHex = () => randomUUID().replaceAll('-', '')
 
 /** The same trace with a new span, or a new trace. https://www.w3.org/TR/trace-context/ */
-export const childTrace = (traceparent: string | undefined): string => {
+const childTrace = (traceparent: string | undefined): string => {
   const [, traceId, , flags] = traceparent?.split('-') ?? []
   return `00-${traceId ?? randomHex()}-${randomHex().slice(16)}-${flags ?? '01'}`
 }

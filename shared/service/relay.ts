@@ -60,6 +60,9 @@ export interface RelayParts {
   resources: Resources
 }
 
+/** One relay of several leads; a stand-by is as good as a leader as long as it has its database. */
+export const isRelaying = (relay: Relay): boolean => relay.state().state !== 'disconnected'
+
 /** Starts the relay of one service's outbox, inside the service or in a process of its own. */
 export const startRelay = (parts: RelayParts): Relay => {
   const { service, config, publisher, topology, metrics, fault, log, resources } = parts

@@ -1,28 +1,22 @@
-import type { PrismaLike, Sql } from '../database/index.ts'
+import type { PrismaLike } from '../database/index.ts'
 import { describe } from '../failure/index.ts'
-import { createHttpApp, type ReadinessCheck } from '../http/index.ts'
 import { createFaults, type Resources } from '../lifecycle/index.ts'
 import type { Log } from '../log/index.ts'
-import { type Consumer, consume, eventQueue, openRpcCaller } from '../messaging/index.ts'
-import { createNotifyHint, type Relay } from '../outbox/index.ts'
-import { createRpcClient } from '../rpc/index.ts'
-import { heard } from '../saga/index.ts'
-import { createAct, type Rim } from './act.ts'
+import { openRpcCaller } from '../messaging/index.ts'
+import { createNotifyHint } from '../outbox/index.ts'
+import { createRpcClient, type RpcClient } from '../rpc/index.ts'
 import { askers } from './askers.ts'
 import { type Broker, openBroker } from './broker.ts'
 import type { ServiceConfig } from './config.ts'
 import { openDoors } from './doors.ts'
-import { createListener } from './listen.ts'
+import { startConsumer } from './event-consumer.ts'
+import { openHttpDoor } from './http-door.ts'
 import type { Assembly, Background, Manifest } from './manifest.ts'
 import { createMetrics, type Metrics, watchOutbox } from './metrics.ts'
 import { choose } from './mode.ts'
-import { startRelay } from './relay.ts'
+import { isRelaying, startRelay } from './relay.ts'
 import { outboxRim } from './rim.ts'
 import { topologyFor } from './topology.ts'
-
-export interface Running {
-  port: number
-}
 
 /**
  * Starts one service: database, broker, relay, consumer, background work, and its HTTP door last, so that stopping begins there.
@@ -33,7 +27,7 @@ export const startService = async <Client extends PrismaLike, World, State>(
   manifest: Manifest<Client, World, State>,
   config: ServiceConfig,
   { resources, log, signal }: { resources: Resources; log: Log; signal: AbortSignal },
-): Promise<Running> => {
+): Promise<void> => {
   const { name, choreography: table } = manifest
   const fault = createFaults(config.fault)
   const metrics = createMetrics()
@@ -55,7 +49,7 @@ export const startService = async <Client extends PrismaLike, World, State>(
     namespace: config.sagaNamespace,
     retryDelaysMs: config.retryDelaysMs,
   })
-  const broker = await openBroker({ name, config, wanted, resources, log })
+  const broker = await openBroker({ name, config, wanted, resources, log, signal })
   const { publisher, topology } = broker
   const relay = config.relay
     ? startRelay({ service: name, config, publisher, topology, metrics, fault, log, resources })
@@ -73,17 +67,7 @@ export const startService = async <Client extends PrismaLike, World, State>(
       assembly.committed?.(acted)
     },
   })
-  const caller = await resources.acquire(
-    'the RPC caller',
-    () => openRpcCaller(broker.publishing, { log, onStray: metrics.rpc.stray }),
-    (it) => it.stop(),
-  )
-  const { sagaNamespace: namespace, rpcTimeoutMs: timeoutMs } = config
-  const rpc = await resources.acquire(
-    'the RPC client',
-    () => createRpcClient({ caller, namespace, timeoutMs, log }),
-    (it) => it.stop(),
-  )
+  const rpc = await openRpc({ broker, config, metrics, log, resources })
   const assembly: Assembly<State> = manifest.assemble({
     config,
     log,
@@ -95,85 +79,47 @@ export const startService = async <Client extends PrismaLike, World, State>(
     ...askers(rim, config.batchSize),
   })
 
-  const consumer = startConsumer({ rim, broker, config, metrics, manifest, log, signal, resources })
+  const consumer = startConsumer({ service: name, rim, broker, config, metrics, log, signal, resources })
   openDoors(assembly, { broker, config, metrics, log, signal, resources })
   for (const one of assembly.background ?? []) keepRunning(one, { log, resources })
 
-  const readiness: Record<string, ReadinessCheck> = {
-    database: database.ping,
-    broker: async () => publisher.isReady() && topology.isUp() && consumer.isSubscribed(),
-    ...(relay === undefined ? {} : { relay: async () => isRelaying(relay) }),
-  }
-  const app = createHttpApp({
+  await openHttpDoor({
     service: name,
     routes: assembly.routes,
-    log,
-    readiness,
+    readiness: {
+      database: database.ping,
+      broker: async () => publisher.isReady() && topology.isUp() && consumer.isSubscribed(),
+      ...(relay === undefined ? {} : { relay: async () => isRelaying(relay) }),
+    },
     metrics: metrics.registry,
     limits: { ratePerSecond: config.rateLimitPerSecond },
+    log,
+    config,
+    resources,
   })
-  return resources.acquire(
-    'the HTTP door',
-    () => app.listen({ host: config.host, port: config.port }),
-    (listening) => listening.stop(),
-  )
 }
 
-/** One relay of several leads; a stand-by is as good as a leader as long as it has its database. */
-const isRelaying = (relay: Relay) => relay.state().state !== 'disconnected'
-
-interface ConsumerParts<Client extends PrismaLike, World, State> {
-  rim: Rim<Sql, World, State>
+interface RpcParts {
   broker: Broker
   config: ServiceConfig
   metrics: Metrics
-  manifest: Manifest<Client, World, State>
   log: Log
-  signal: AbortSignal
   resources: Resources
 }
 
-/** Listens to the service's event queue once the topology stands. */
-const startConsumer = <Client extends PrismaLike, World, State>(
-  parts: ConsumerParts<Client, World, State>,
-): Pick<Consumer, 'isSubscribed'> => {
-  const { rim, broker, config, metrics, manifest, log, signal, resources } = parts
-  const door = `${manifest.name}.events`
-  const handle = createListener({
-    act: createAct(rim, door),
-    door,
-    maxBatch: config.batchSize,
-    ownUser: broker.consuming.user,
-    hears: heard(manifest.choreography.rows),
-    publishers: config.eventPublishers,
-    fault: rim.fault,
-    observer: metrics.listener,
-    log,
-    signal,
-  })
-  let consumer: Consumer | undefined
-  const listen = async () => {
-    await broker.topology.ready(signal)
-    consumer = consume(broker.consuming, {
-      queue: eventQueue(config.sagaNamespace, manifest.name),
-      prefetch: config.prefetch,
-      handle,
-      publisher: broker.publisher,
-      retryDelaysMs: config.retryDelaysMs,
-      redeclare: broker.topology.redeclare,
-      observer: metrics.consumer,
-      drainTimeoutMs: 5_000,
-      log,
-    })
-  }
-  const listening = listen().catch((error) => {
-    if (!signal.aborted) throw error
-  })
-  resources.add('the consumer', async () => {
-    await listening
-    await consumer?.stop()
-  })
-  return { isSubscribed: () => consumer?.isSubscribed() ?? false }
+/** The client of other services' procedures, and the channel it calls on; what is insisted on is tried once more before that closes. */
+const openRpc = async ({ broker, config, metrics, log, resources }: RpcParts): Promise<RpcClient> => {
+  const { sagaNamespace: namespace, rpcTimeoutMs: timeoutMs } = config
+  const caller = await resources.acquire(
+    'the RPC caller',
+    () => openRpcCaller(broker.publishing, { log, onStray: metrics.rpc.stray }),
+    (it) => it.stop(),
+  )
+  return resources.acquire(
+    'the RPC client',
+    () => createRpcClient({ caller, namespace, timeoutMs, log }),
+    (it) => it.stop(),
+  )
 }
 
 const keepRunning = ({ name, run }: Background, { log, resources }: { log: Log; resources: Resources }) => {

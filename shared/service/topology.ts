@@ -4,6 +4,7 @@ import type { Log } from '../log/index.ts'
 import {
   assertTopology,
   type BrokerConnection,
+  createGate,
   declareTopology,
   exchangesOf,
   inNamespace,
@@ -46,9 +47,12 @@ export const systemTopologyOf = (
   mergeTopologies(...services.map((service) => topologyFor(service, system[service].rows, options)))
 
 export interface TopologyKeeper {
-  /** Throws Unavailable when the broker is reached in a few seconds and has something otherwise; a broker that is not there is no error. */
-  firstLook(): Promise<void>
-  /** Resolves when the topology stands for the first time; rejects with the signal's reason. */
+  /**
+   * Throws Unavailable when the broker is reached in a few seconds and has something otherwise; a broker that is not there is no error.
+   * Returns at once when the signal aborts.
+   */
+  firstLook(signal: AbortSignal): Promise<void>
+  /** Resolves when the topology stands; rejects with the signal's reason, also when that has aborted before. */
   ready(signal: AbortSignal): Promise<void>
   isUp(): boolean
   /** Declares it again now; throws Unavailable. */
@@ -60,7 +64,11 @@ export interface TopologyKeeper {
 const reassertMs = 5_000
 const retryMs = 1_000
 const firstLookMs = 3_000
+/** A declaration that waits for the broker for longer than this ends with the connection, which is closed next. */
+const stopPatienceMs = 1_000
 
+/** ACCESS_REFUSED, for want of the right to configure. */
+const isForbidden = (error: unknown) => (error as { code?: unknown }).code === 403
 const isDifferent = (error: unknown) => error instanceof Unavailable && error.code === 'topology.different'
 
 /**
@@ -74,8 +82,7 @@ export const keepTopology = (
   options: VerifyOptions = {},
 ): TopologyKeeper => {
   const stopping = new AbortController()
-  const waiting = new Set<() => void>()
-  let up = false
+  const standing = createGate('shut')
   let declaredFor: number | undefined
   let lastProblem: string | undefined
   let lastAway = ''
@@ -91,13 +98,19 @@ export const keepTopology = (
     lastAway = names
   }
 
+  /** A user who may not declare looks whether all is there that somebody else declared. */
+  const orLook = (declared: Promise<ReadonlySet<string>>) =>
+    declared.catch(async (error): Promise<ReadonlySet<string>> => {
+      if (!isForbidden(error)) throw error
+      await verifyTopology(connection, topology, options)
+      return new Set()
+    })
+
   const declare = async () => {
-    tellAway(await declareTopology(connection, topology))
-    if (!up) log.info({ queues: topology.queues.length }, 'broker topology stands')
-    up = true
+    tellAway(await orLook(declareTopology(connection, topology)))
+    if (!standing.isOpen()) log.info({ queues: topology.queues.length }, 'broker topology stands')
+    standing.open()
     lastProblem = undefined
-    for (const tell of waiting) tell()
-    waiting.clear()
   }
 
   // Hundreds of messages may find a queue gone at once.
@@ -122,41 +135,36 @@ export const keepTopology = (
     while (!stopping.signal.aborted) {
       try {
         const { generation } = await connection.connected(stopping.signal)
-        if (!up) await verify()
+        if (!standing.isOpen()) await verify()
         // After a restart of the broker a queue may be there and have no leader; in between only bindings can go unnoticed.
-        if (up && generation === declaredFor) tellAway(await assertTopology(connection, topology))
+        if (standing.isOpen() && generation === declaredFor)
+          tellAway(await orLook(assertTopology(connection, topology)))
         else await redeclare()
         declaredFor = generation
         looked()
       } catch (error) {
-        up = false
+        standing.shut()
         looked(isDifferent(error) ? error : undefined)
         if (describe(error) !== lastProblem && !stopping.signal.aborted)
           log.error({ next: (error as Partial<Unavailable>).next }, describe(error))
         lastProblem = describe(error)
       }
-      await pause(up ? reassertMs : retryMs, stopping.signal)
+      await pause(standing.isOpen() ? reassertMs : retryMs, stopping.signal)
     }
   }
   const running = run()
 
   return {
-    async firstLook() {
-      const different = await Promise.race([firstLook, pause(firstLookMs, stopping.signal)])
+    async firstLook(signal) {
+      const different = await Promise.race([firstLook, pause(firstLookMs, signal)])
       if (different !== undefined) throw different
     },
     redeclare,
-    isUp: () => up,
-    ready: (signal) =>
-      up
-        ? Promise.resolve()
-        : new Promise((resolve, reject) => {
-            waiting.add(resolve)
-            signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-          }),
+    isUp: standing.isOpen,
+    ready: standing.passed,
     async stop() {
       stopping.abort(new Error('stopping'))
-      await running
+      await Promise.race([running, pause(stopPatienceMs)])
     },
   }
 }
