@@ -1,7 +1,11 @@
 // limit: 240 s
+import { connect } from 'amqplib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { databaseOf, withClient } from '../shared/database/migrations/index.ts'
+import { eventually, testServers } from '../shared/testing/index.ts'
 import type { Judged } from './bench/judge.ts'
+import { benchQueue } from './bench/queue.ts'
 import { bench, quick, sides } from './bench/testing.ts'
 
 const judged = async (...args: string[]): Promise<Judged> => {
@@ -44,6 +48,48 @@ test('npm run bench -- saga counts conflicts of two replicas, whose events come 
     claims.map(({ what }) => what),
     ['transactions tried again, two replicas'],
   )
+})
+
+/** Of this and other runs. */
+const benchDatabases = (postgresUrl: string): Promise<string[]> =>
+  withClient(databaseOf(postgresUrl, 'postgres'), async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      "select datname from pg_database where datname like 'bench\\_%'",
+    )
+    return rows.map(({ datname }) => datname)
+  })
+
+const isThere = async (amqpUrl: string, queue: string): Promise<boolean> => {
+  const connection = await connect(amqpUrl)
+  try {
+    const channel = await connection.createChannel()
+    channel.on('error', () => {})
+    return await channel.checkQueue(queue).then(
+      () => true,
+      () => false,
+    )
+  } finally {
+    await connection.close()
+  }
+}
+
+test('npm run bench leaves nothing on servers of others when it is interrupted', async () => {
+  const { postgresUrl, amqpUrl } = testServers()
+  const before = new Set(await benchDatabases(postgresUrl))
+  const running = bench('relay', ...quick, '--scale', '1', ...sides('ours'))
+  const ended = running.catch((error) => error)
+  const wait = { withinMs: 60_000 }
+  const filled = await eventually(
+    async () => (await benchDatabases(postgresUrl)).find((name) => !before.has(name)),
+    wait,
+  )
+  const namespace = filled.slice(0, 'bench_12345678'.length)
+  const queue = benchQueue(`${namespace}_1`)
+  await eventually(() => isThere(amqpUrl, queue), wait)
+  running.child.kill('SIGINT')
+  assert.is((await ended).code, 130)
+  assert.not(await isThere(amqpUrl, queue))
+  assert.not((await benchDatabases(postgresUrl)).some((name) => name.startsWith(namespace)))
 })
 
 test.run()

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { describe } from '../shared/failure/index.ts'
 import { openFolder } from './bench/folder.ts'
 import { judge } from './bench/judge.ts'
 import type { Part } from './bench/part.ts'
@@ -8,9 +9,9 @@ import { parts } from './bench/parts.ts'
 import { installPeers } from './bench/peers.ts'
 import { type Failure, roundsOf, runParts } from './bench/run-parts.ts'
 import type { Tell } from './bench/scene.ts'
-import { type BenchServers, benchServers, dropDatabases } from './bench/servers.ts'
+import { type BenchServers, benchServers, clearRun, dropDatabases } from './bench/servers.ts'
 import { runSide } from './bench/side-process.ts'
-import { markdownOf, markdownOfFailure } from './bench/table.ts'
+import { markdownOf, markdownOfFailure, markdownOfSettings } from './bench/table.ts'
 import { createProgress, describeMachine, describeProject } from './compare/index.ts'
 import {
   commandWithExamples,
@@ -46,6 +47,7 @@ const chosen = (names: readonly string[], { peers, side }: Pick<Flags, 'peers' |
         ({ kind, key }) => (kind !== 'rival' || peers === true) && (side.length === 0 || side.includes(key)),
       ),
     }))
+    .filter(({ sides }) => sides.length > 0)
 
 /** A bar of its own, with the time left, for a side that tells how far it is. */
 const barOf = (label: string): Tell => {
@@ -78,19 +80,23 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
         progress.update(`${part.name}, round ${round} of ${roundsOf(part, rounds)}: ${side.name}`, begun)
         begun += 1
       },
-      runSide: (part, side) =>
-        runSide(part, side, {
-          scene: {
-            ...addresses,
-            namespace,
-            scale,
-            bytes,
-            ...(rate !== undefined && { rate }),
-            ...(profile && { profileIn: folder.path }),
-          },
-          signal,
-          onProgress: barOf(part.name),
-        }),
+      runSide: async (part, side) => {
+        const scene = {
+          ...addresses,
+          namespace,
+          runName: `${namespace}_${begun}`,
+          scale,
+          bytes,
+          ...(rate !== undefined && { rate }),
+          ...(profile && { profileIn: folder.path }),
+        }
+        try {
+          return await runSide(part, side, { scene, signal, onProgress: barOf(part.name) })
+        } catch (error) {
+          await clearRun(scene).catch((left) => log(`not all of it could be removed: ${describe(left)}`))
+          throw error
+        }
+      },
     })
     const results = {
       project: await describeProject(),
@@ -103,7 +109,8 @@ const measure = async (wanted: readonly Part[], flags: Flags, servers: BenchServ
       parts: wanted.map((part) => judge(part, samples)),
     }
     await folder.write('results.json', `${JSON.stringify(results, null, 2)}\n`)
-    const table = [...results.parts.map(markdownOf), ...failures.map(markdownOfFailure)].join('\n')
+    const head = markdownOfSettings({ rounds, scale, bytes })
+    const table = [head, ...results.parts.map(markdownOf), ...failures.map(markdownOfFailure)].join('\n')
     await folder.write('table.md', table)
     return { results, table, path: folder.path }
   } finally {
@@ -138,9 +145,11 @@ const run = async (names: readonly string[], flags: Flags): Promise<number> => {
   if (flags.peers) installPeers(log)
   await ensureClients(log)
   const stopping = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
-  const servers = await benchServers(flags.infra, log)
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
+  let servers: BenchServers | undefined
   try {
+    servers = await benchServers(flags.infra, log, stopping.signal)
+    stopping.signal.throwIfAborted()
     const { results, table, path } = await measure(chosen(names, flags), flags, servers, stopping.signal)
     console.log(flags.json ? JSON.stringify(results, null, 2) : table)
     log(`raw samples: ${relative(process.cwd(), path)}`)
@@ -149,7 +158,7 @@ const run = async (names: readonly string[], flags: Flags): Promise<number> => {
     if (stopping.signal.aborted) return exitCodes.interrupted
     throw error
   } finally {
-    await servers.stop()
+    await servers?.stop()
   }
 }
 
@@ -184,7 +193,7 @@ await runCommand(
     )
     .option('--rounds <n>', 'how often each side runs', wholeFrom(1, 100), 3)
     .option('--scale <factor>', 'less work for a quick look: 0.1 is a tenth', upToOne, 1)
-    .option('--bytes <n>', 'size of an event', wholeFrom(20, 100_000), 400)
+    .option('--bytes <n>', 'size of an event, in relay, latency and scale', wholeFrom(20, 100_000), 400)
     .option('--rate <n>', 'orders a second of the soak; found out when not said', wholeFrom(1, 100_000))
     .option('--peers', 'also what a team would take instead; installs it beside the project')
     .option(

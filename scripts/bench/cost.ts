@@ -1,4 +1,5 @@
 import { createCpuMeter } from '../compare/index.ts'
+import { peakMemoryMb } from './peak-memory.ts'
 
 export interface Cost {
   /** How many events (or orders) it was for. */
@@ -6,7 +7,7 @@ export interface Cost {
   seconds: number
   /** CPU seconds; the servers' only where they are our own. */
   cpu: { node: number; postgres?: number; broker?: number }
-  /** Peak resident memory of this process. */
+  /** Peak resident memory of this process and the services that it started. */
   memoryMb: number
 }
 
@@ -38,7 +39,7 @@ export const createCostMeter = (
         count: count + (sum?.count ?? 0),
         seconds: seconds + (sum?.seconds ?? 0),
         cpu: { node: used('node'), ...Object.fromEntries(servers.map((name) => [name, used(name)])) },
-        memoryMb: process.resourceUsage().maxRSS / 1024,
+        memoryMb: await peakMemoryMb(),
       }
       return seconds
     },

@@ -1,11 +1,26 @@
+import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 
 /** Events of one aggregate, as in a saga: a few each, and never next to one another. */
 const eventsPerAggregate = 4
 
-/** A JSON object of about so many bytes, as SQL; `n` is the row's number. */
+/**
+ * A JSON object of about so many bytes, as SQL; `n` is the row's number. Its text repeats nothing: PostgreSQL compresses rows above 2 kB,
+ * and what repeats would be kept in a few bytes.
+ */
 export const payloadSql = (bytes: number): string =>
-  `jsonb_build_object('text', left(repeat(md5(n::text), ${Math.ceil(bytes / 32)}), ${Math.max(1, bytes - 12)}))`
+  `(select jsonb_build_object('text', left(string_agg(md5(n || '.' || piece), ''), ${textOf(bytes)}))
+    from generate_series(1, ${Math.ceil(bytes / 32)}) piece)`
+
+/** The same, made here. */
+export const payloadOf = (bytes: number): { text: string } => ({
+  text: randomBytes(Math.ceil(bytes / 2))
+    .toString('hex')
+    .slice(0, textOf(bytes)),
+})
+
+/** What `{"text": ""}` leaves of them. */
+const textOf = (bytes: number): number => Math.max(1, bytes - 12)
 
 /** A UUIDv7 as the services make them, as SQL: the time in milliseconds, then hex digits by chance. */
 export const uuidV7Sql = (ms: string, digits: string): string =>

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -5,7 +7,7 @@ import { createCostMeter } from './cost.ts'
 import { judge } from './judge.ts'
 import type { Part, Side } from './part.ts'
 import { type Failure, runParts, type Sample } from './run-parts.ts'
-import { markdownOf, markdownOfFailure } from './table.ts'
+import { markdownOf, markdownOfFailure, markdownOfSettings } from './table.ts'
 
 const side = (key: string): Side => ({
   key,
@@ -132,6 +134,32 @@ test('what several windows cost is added up', async () => {
   const pauses = [await window(2, () => pause(5)), await window(3, () => pause(5))]
   assert.is(cost()?.count, 5)
   assert.is(cost()?.seconds, pauses[0]! + pauses[1]!)
+})
+
+test('memory is that of the processes below, too: a side that drives services is not told without them', async () => {
+  const { window, cost } = createCostMeter({})
+  await window(1, () => pause(1))
+  const alone = cost()!.memoryMb
+  const hundredMb = "Buffer.alloc(100e6, 1); console.log('there'); setInterval(() => {}, 1000)"
+  const child = spawn(process.execPath, ['-e', hundredMb], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(child.stdout, 'data')
+    await window(1, () => pause(1))
+  } finally {
+    child.kill()
+  }
+  assert.ok(cost()!.memoryMb > alone + 100, `${cost()!.memoryMb} MB with it, ${alone} MB alone`)
+})
+
+test('the table says at what scale it was measured, and of how many rounds', () => {
+  assert.is(
+    markdownOfSettings({ rounds: 3, scale: 1, bytes: 4_000 }),
+    'Medians of 3 rounds (lowest to highest); events of 4,000 bytes.\n',
+  )
+  assert.match(
+    markdownOfSettings({ rounds: 1, scale: 0.1, bytes: 400 }),
+    /^One round; .*\nAt 0\.1 of the work/,
+  )
 })
 
 test.run()

@@ -49,6 +49,8 @@ export interface Part {
   onlyNamed?: boolean
   /** Rounds at most; as many as are asked for when not said. */
   mostRounds?: number
+  /** What a run of a side may take at most, filling its tables included, before it is ended as one that failed; 10 when not said. */
+  mostMinutes?: number
   figures: Readonly<Record<string, { label: string; unit: string }>>
   /** CPU seconds are told for so many of these. */
   per: { count: number; what: string }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { connectBroker, declareTopology, inNamespace, type Topology } from '../../shared/messaging/index.ts'
 import type { Scene } from './scene.ts'
 
@@ -17,13 +16,15 @@ export interface BenchQueue {
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const connectMs = 10_000
 
+export const benchQueue = (runName: string): string => inNamespace(runName, 'events')
+
 /** An exchange and a queue of one run's own; they are gone afterwards. All sides publish to the same kind of queue. */
 export const withQueue = async <Result>(
-  { amqpUrl, namespace }: Pick<Scene, 'amqpUrl' | 'namespace'>,
+  { amqpUrl, namespace, runName }: Pick<Scene, 'amqpUrl' | 'namespace' | 'runName'>,
   use: (queue: BenchQueue) => Promise<Result>,
 ): Promise<Result> => {
   const exchange = benchExchange(namespace)
-  const queue = inNamespace(namespace, `bench.${randomBytes(4).toString('hex')}`)
+  const queue = benchQueue(runName)
   const topology: Topology = {
     exchanges: [{ name: exchange, type: 'fanout' }],
     exchangeBindings: [],
@@ -46,6 +47,23 @@ export const withQueue = async <Result>(
       await channel.deleteExchange(exchange)
       await channel.close()
     }
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Removes from the broker what a run that failed or was ended has left there. Does nothing where nothing is left. */
+export const deleteQueueOf = async ({
+  amqpUrl,
+  namespace,
+  runName,
+}: Pick<Scene, 'amqpUrl' | 'namespace' | 'runName'>): Promise<void> => {
+  const connection = connectBroker({ url: amqpUrl, name: 'bench', log: silent })
+  try {
+    const session = await connection.connected(AbortSignal.timeout(connectMs))
+    const channel = await session.createChannel()
+    await channel.deleteQueue(benchQueue(runName))
+    await channel.deleteExchange(benchExchange(namespace))
   } finally {
     await connection.close()
   }

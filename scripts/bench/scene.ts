@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { type CostMeter, createCostMeter } from './cost.ts'
 
-/** Where a side runs. Databases and broker names that it makes begin with the namespace; it removes the broker's itself. */
+/** Where a side runs. Databases and broker names that it makes begin with the namespace. */
 export interface SceneSettings {
   postgresUrl: string
   amqpUrl: string
   namespace: string
+  /** Begins with the namespace. So do the names of all that this run alone makes on the broker: see `clearRun`. */
+  runName: string
   /** Process ids of servers of our own, whose CPU is counted. */
   pids: Readonly<Partial<Record<'postgres' | 'broker', number>>>
   /** 0.1: a tenth of the work. */

@@ -13,7 +13,12 @@ export interface SideOptions {
   onProgress?: Tell
 }
 
-/** A side in a process of its own: memory, garbage and compiled code are nobody else's. Throws what it said when it fails. */
+const msPerMinute = 60_000
+
+/**
+ * A side in a process of its own: memory, garbage and compiled code are nobody else's. Throws what it said when it fails, and when it
+ * takes too long: a broker without room on its disk lets publishers wait for ever. The process is gone afterwards.
+ */
 export const runSide = (part: Part, side: Side, { scene, signal, onProgress }: SideOptions) =>
   new Promise<SideAnswer>((resolve, reject) => {
     const child = fork(
@@ -26,7 +31,9 @@ export const runSide = (part: Part, side: Side, { scene, signal, onProgress }: S
         signal,
       },
     )
+    const { mostMinutes = 10 } = part
     let answer: SideAnswer | undefined
+    let failure: Error | undefined
     let said = ''
     child.stderr?.on('data', (text) => {
       said = `${said}${text}`.slice(-4_000)
@@ -35,9 +42,20 @@ export const runSide = (part: Part, side: Side, { scene, signal, onProgress }: S
       if ('outcome' in message) answer = message
       else onProgress?.(message.done, message.of)
     })
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      if (answer !== undefined) resolve(answer)
-      else reject(new Error(`${part.name}, ${side.name}: ended with ${code}\n${said}`))
+    const fail = (reason: string) => new Error(`${part.name}, ${side.name}: ${reason}`)
+    const end = () => {
+      failure = fail(`did not end within ${mostMinutes} minutes\n${said}`)
+      child.kill('SIGKILL')
+    }
+    const limit = mostMinutes === Infinity ? undefined : setTimeout(end, mostMinutes * msPerMinute)
+    child.on('error', (error) => {
+      failure ??= error
+      if (child.pid === undefined) reject(failure)
+    })
+    child.on('exit', (code, endedBy) => {
+      clearTimeout(limit)
+      if (failure !== undefined) reject(failure)
+      else if (answer !== undefined) resolve(answer)
+      else reject(fail(`ended with ${code ?? endedBy}\n${said}`))
     })
   })

@@ -60,6 +60,20 @@ export const markdownOf = ({ part, question, per, figures, sides, claims }: Judg
   ].join('\n')
 }
 
+export interface Settings {
+  rounds: number
+  scale: number
+  bytes: number
+}
+
+/** How all of it was measured: the titles of parts and sides name the work at full scale. */
+export const markdownOfSettings = ({ rounds, scale, bytes }: Settings): string =>
+  [
+    `${rounds === 1 ? 'One round' : `Medians of ${rounds} rounds (lowest to highest)`}; events of ${bytes.toLocaleString('en')} bytes.`,
+    ...(scale === 1 ? [] : [`At ${scale} of the work that the titles name, so that verdicts say little.`]),
+    '',
+  ].join('\n')
+
 /** A run that did not come to a figure, as one line of Markdown. */
 export const markdownOfFailure = ({ part, side, round, reason }: Failure): string =>
   `${part}, round ${round}: ${side} failed: ${reason}`

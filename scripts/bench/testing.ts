@@ -5,7 +5,7 @@ import { testServers } from '../../shared/testing/index.ts'
 import { projectRoot } from '../infra/index.ts'
 
 /** Runs `npm run bench` on the servers that tests use; rejects when it exits with anything but 0. */
-export const bench = async (...args: string[]) => {
+export const bench = (...args: string[]) => {
   const { postgresUrl, amqpUrl } = testServers()
   const env = environment({ POSTGRES_URL: postgresUrl, AMQP_URL: amqpUrl })
   return promisify(execFile)(process.execPath, ['scripts/run.mjs', 'bench', ...args], {

@@ -36,7 +36,7 @@ export const consume: Part = {
       name: 'one event a transaction',
       kind: 'bound',
       run: async (scene) =>
-        (await import('./reserve.ts')).reserve(scene, { events: 3_000, batch: 1, products }),
+        (await import('./reserve.ts')).reserve(scene, { events: 10_000, batch: 1, products }),
     },
     {
       key: 'batches',
@@ -46,7 +46,7 @@ export const consume: Part = {
         (await import('./reserve.ts')).reserve(scene, { events: 60_000, batch: batchSize, products }),
     },
     fromQueue('queue-one', 'from a quorum queue, one event a transaction', 'bound', {
-      events: 3_000,
+      events: 10_000,
       batch: 1,
     }),
     fromQueue('queue', 'from a quorum queue, batches as configured', 'ours', {

@@ -21,7 +21,7 @@ export const http: Part = {
       key: 'statement',
       name: 'koa and plain pg, one statement a request',
       kind: 'bound',
-      run: async (scene) => (await import('./rivals.ts')).postToRival(scene, 'statement', 40_000),
+      run: async (scene) => (await import('./rivals.ts')).postToRival(scene, 'statement', 60_000),
     },
     {
       key: 'interactive',

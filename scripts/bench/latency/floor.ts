@@ -40,15 +40,21 @@ const withPlace = (scene: Scene, use: (place: Place) => Promise<Outcome>): Promi
 
 const insert = 'insert into lean (event_id, payload) values ($1, $2)'
 
-/** What no relay can go below: the event is in the notification, nothing is read and nothing is marked. */
+/**
+ * What no relay can go below: it is notified of the event's id and has the rest at hand, so nothing is read and nothing is marked. A
+ * notification holds 8,000 bytes at most, too few for some events.
+ */
 export const deliverFromNotify = (scene: Scene): Promise<Outcome> =>
   withPlace(scene, async ({ queue, pool, listener, publish }) => {
-    listener.on('notification', ({ payload = '' }) => {
-      void publish(payload.slice(0, 36), payload.slice(36))
+    const texts = new Map<string, string>()
+    listener.on('notification', ({ payload: id = '' }) => {
+      void publish(id, texts.get(id) ?? '')
+      texts.delete(id)
     })
     const write = async ({ id, payload }: StreamEvent) => {
       const text = JSON.stringify(payload)
-      await pool.query(`with row as (${insert}) select pg_notify('lean', $1::text || $2::text)`, [id, text])
+      texts.set(id, text)
+      await pool.query(`with row as (${insert}) select pg_notify('lean', $1::text)`, [id, text])
     }
     return measureStream(scene, queue, write)
   })

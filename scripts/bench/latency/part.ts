@@ -36,7 +36,7 @@ export const latency: Part = {
   sides: [
     {
       key: 'floor',
-      name: 'floor: NOTIFY with the event in it, publish, deliver',
+      name: 'floor: NOTIFY, publish, deliver; nothing read, nothing marked',
       kind: 'bound',
       run: async (scene) => (await import('./floor.ts')).deliverFromNotify(scene),
     },

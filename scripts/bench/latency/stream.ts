@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'amqplib'
 import { percentiles } from '../../compare/index.ts'
+import { payloadOf } from '../events.ts'
 import type { Outcome } from '../part.ts'
 import type { BenchQueue } from '../queue.ts'
 import type { Scene } from '../scene.ts'
@@ -33,9 +34,9 @@ export const measureStream = async (
   const commitMs = new Map<string, number>()
   const delivered = new Map<string, number>()
   const closeConsumer = await consumeInto(scene.amqpUrl, queue, delivered)
-  const payload = { text: 'x'.repeat(Math.max(1, scene.bytes - 11)) }
   const send = async (): Promise<string> => {
     const id = randomUUID()
+    const payload = payloadOf(scene.bytes)
     const began = performance.now()
     await write({ id, payload })
     committed.set(id, performance.now())

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import PgBoss from 'pg-boss'
+import { payloadOf } from '../events.ts'
 import { inTransaction, type Peer, type Publish, workOf } from './peer.ts'
 
 interface Event {
@@ -31,12 +32,11 @@ const peer: Peer = {
   setUp: (url) => withBoss(url, (boss) => boss.createQueue(queue)),
   fill: (_pool, url, count, bytes) =>
     withBoss(url, async (boss) => {
-      const payload = { text: 'x'.repeat(Math.max(1, bytes - 11)) }
       for (let from = 0; from < count; from += 5_000) {
         const size = Math.min(5_000, count - from)
         const jobs = Array.from({ length: size }, () => ({
           name: queue,
-          data: { id: randomUUID(), payload },
+          data: { id: randomUUID(), payload: payloadOf(bytes) },
         }))
         await boss.insert(jobs)
       }

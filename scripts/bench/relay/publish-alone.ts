@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { payloadOf } from '../events.ts'
 import type { Outcome } from '../part.ts'
 import { expectAll, withQueue } from '../queue.ts'
 import type { Scene } from '../scene.ts'
@@ -12,7 +13,7 @@ export const publishAlone = (scene: Scene): Promise<Outcome> =>
   withQueue(scene, (queue) =>
     withRawChannel(scene.amqpUrl, async (channel) => {
       const count = scene.scaled(waitingEvents)
-      const content = Buffer.from(JSON.stringify({ text: 'x'.repeat(scene.bytes - 11) }))
+      const content = Buffer.from(JSON.stringify(payloadOf(scene.bytes)))
       let left = count
       const lane = async () => {
         while (left > 0) {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,15 +37,17 @@ export interface Services {
   again(name: ServiceName): Promise<unknown>
 }
 
+/** What the services of a run print. */
+export const logsOf = (runName: string): string => join(tmpdir(), runName)
+
 /** Services as processes of their own, on new databases and queues that are gone afterwards. */
 export const withServices = async <Result>(
-  scene: Pick<Scene, 'postgresUrl' | 'amqpUrl' | 'namespace' | 'profileIn'>,
+  scene: Pick<Scene, 'postgresUrl' | 'amqpUrl' | 'runName' | 'profileIn'>,
   { names = services, replicas = 1, settings = {} }: ServicesOptions,
   use: (services: Services) => Promise<Result>,
 ): Promise<Result> => {
-  const { postgresUrl, amqpUrl } = scene
-  const namespace = `${scene.namespace}_${randomBytes(3).toString('hex')}`
-  const logs = join(tmpdir(), namespace)
+  const { postgresUrl, amqpUrl, runName: namespace } = scene
+  const logs = logsOf(namespace)
   await mkdir(logs, { recursive: true })
   const resources = createResources(() => {})
   resources.add('the logs', () => rm(logs, { recursive: true, force: true }))

@@ -51,6 +51,7 @@ export const scale: Part = {
   name: 'scale',
   question: 'what does an event cost as work grows?',
   onlyNamed: true,
+  mostMinutes: 60,
   figures: {
     each: { label: 'time per event', unit: 'us' },
     executedP99: { label: 'claim query in PostgreSQL, p99', unit: 'ms' },

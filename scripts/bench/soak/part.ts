@@ -8,6 +8,8 @@ export const soak: Part = {
   question: `does a service grow over ${orders.toLocaleString('en')} orders, and do the books agree at the end?`,
   onlyNamed: true,
   mostRounds: 1,
+  // It takes as long as its rate says, and ends by itself when orders do not settle.
+  mostMinutes: Infinity,
   figures: {
     rate: { label: 'placed', unit: 'orders/s' },
     p99: { label: 'time to settle, p99', unit: 'ms' },
