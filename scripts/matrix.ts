@@ -24,6 +24,7 @@ const command = commandWithExamples(
   .addOption(infraOption())
   .action(async (points: string[], { infra }: InfraFlag) => {
     const rounds = killRounds(points)
+    if (rounds.length === 0) command.error(`there is no crash point named like ${points.join(', ')}`)
     const count = Object.values(crashPoints).flat().length
     const log = (line: string): void => console.error(line)
     const servers = await findServers({ force: infra, log, place: 'test' })
@@ -32,7 +33,7 @@ const command = commandWithExamples(
     try {
       const failures = await runRounds(rounds)
       console.log(`${rounds.length} rounds over ${count} points, ${failures} failed`)
-      process.exitCode = failures === 0 && rounds.length > 0 ? exitCodes.ok : exitCodes.failed
+      process.exitCode = failures === 0 ? exitCodes.ok : exitCodes.failed
     } finally {
       await servers.stop()
     }

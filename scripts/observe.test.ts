@@ -108,7 +108,8 @@ test('an environment that is not usable ends in 78, for observe and migrate', ()
       assert.is(await finished(child), 78)
       assert.is(
         heard.talk,
-        'the environment is not usable: SAGA_NAMESPACE: must be at most 32 of a-z, 0-9, _ and -\n',
+        'the environment is not usable:\n  SAGA_NAMESPACE: must be at most 32 of a-z, 0-9, _ and -\n' +
+          'next: correct it; docs/environment.md says what each key takes\n',
       )
     }
   }))

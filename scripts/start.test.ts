@@ -1,7 +1,10 @@
 // limit: 240 s
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -169,11 +172,23 @@ test('a service that does not get ready ends the rest, with the place to look', 
 
 test('what the services could not read ends it with 78, before a server is looked for', () =>
   withStoryPlace(async (place) => {
-    const env = { ...place.env, POSTGRES_URL: 'postgres://me@127.0.0.1:1', AMQP_URL: '', SAGA_MODE: 'foo' }
+    const env = {
+      ...place.env,
+      POSTGRES_URL: 'postgres://me@127.0.0.1:1',
+      AMQP_URL: '',
+      SAGA_MODE: 'foo',
+      PORT: '-',
+    }
     for (const command of ['start', 'service order', 'relay order']) {
       const told = await bash(`node scripts/run.mjs ${command}`, env)
       assert.is(told.code, 78, command)
-      assert.is(told.err, 'the environment is not usable: SAGA_MODE: must be one of choreography, rpc\n')
+      assert.is(
+        told.err,
+        'the environment is not usable:\n' +
+          '  SAGA_MODE: must be one of choreography, rpc\n' +
+          '  PORT: must be a whole number from 0 to 65535\n' +
+          'next: correct it; docs/environment.md says what each key takes\n',
+      )
     }
   }))
 
@@ -187,6 +202,37 @@ test('when nobody reads what it says any more, it stops in order', () =>
     assert.equal(await servicesOf(place), [])
   }))
 
+test('ended while it installs, run.mjs leaves no npm behind that would disturb the next run, and no lock', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'interrupted-'))
+  try {
+    await mkdir(join(folder, 'scripts'))
+    await copyFile(join(projectRoot, 'scripts/run.mjs'), join(folder, 'scripts/run.mjs'))
+    await writeFile(join(folder, 'scripts/start.ts'), '')
+    // Like npm in the middle of its work, it does not end by these signals.
+    const npm = `process.on('SIGINT', () => {}).on('SIGTERM', () => {})
+      require('fs').writeFileSync('npm.pid', String(process.pid))
+      setInterval(() => {}, 1000)`
+    await writeFile(join(folder, 'npm.cjs'), npm)
+    const env = { ...process.env, npm_execpath: join(folder, 'npm.cjs') }
+    const pidOfNpm = async () => Number(await readFile(join(folder, 'npm.pid'), 'utf8')) || undefined
+    const state = (pid: number) =>
+      run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({ stdout: 'Z' }))
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {
+      const args = ['scripts/run.mjs', 'start']
+      const child = spawn(process.execPath, args, { cwd: folder, env, stdio: 'ignore' })
+      const ended = once(child, 'exit')
+      const pid = await eventually(pidOfNpm)
+      child.kill(signal)
+      assert.is((await ended)[0], signal === 'SIGKILL' ? null : 130, signal)
+      await eventually(async () => (await state(pid)).stdout.startsWith('Z'))
+      await rm(join(folder, 'npm.pid'))
+      if (signal !== 'SIGKILL') assert.equal(await readdir(join(folder, '.data')), [])
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
 test('run.mjs names the commands: to who asks on stdout, to who is wrong on stderr', async () => {
   const asked = await bash('node scripts/run.mjs --help', process.env)
   assert.equal([asked.code, asked.err], [0, ''])
@@ -194,8 +240,16 @@ test('run.mjs names the commands: to who asks on stdout, to who is wrong on stde
   const wrong = await bash('node scripts/run.mjs foo', process.env)
   assert.equal([wrong.code, wrong.out], [2, ''])
   assert.match(wrong.err, /^unknown command: foo\nusage: /)
-  const generate = await bash('node scripts/run.mjs generate --foo', process.env)
-  assert.is(generate.code, 2)
+  for (const usage of [
+    'generate --foo',
+    'test no-such-file',
+    'test --proofs no-such-file',
+    'matrix no-such-point',
+  ]) {
+    const { code, err } = await bash(`node scripts/run.mjs ${usage}`, process.env)
+    assert.is(code, 2, usage)
+    assert.match(err, /\n\(--help shows what there is\)\n$/)
+  }
 })
 
 test.run()

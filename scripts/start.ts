@@ -39,18 +39,24 @@ const style: Style = {
 const print = (text = '') => console.log(text)
 const progress = (text: string) => console.error(style.dim(text))
 
+/** Where we reach what listens on `host`. */
+const reached = (host: string) => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
 /** user, product and order listen on three ports in a row. */
-const urlsFrom = (first: number): Urls => ({
-  user: `http://127.0.0.1:${first}`,
-  product: `http://127.0.0.1:${first + 1}`,
-  order: `http://127.0.0.1:${first + 2}`,
+const urlsFrom = (first: number, host: string): Urls => ({
+  user: `http://${reached(host)}:${first}`,
+  product: `http://${reached(host)}:${first + 1}`,
+  order: `http://${reached(host)}:${first + 2}`,
 })
 
 /** Whoever listens there would be taken for our own services. */
-const refuseTakenPorts = async (urls: Urls) => {
+const refuseTakenPorts = async (urls: Urls, host: string) => {
   for (const service of services) {
     const next = 'stop what listens there, or start with --port-base <port>'
-    await refuseTakenPort(service, Number(new URL(urls[service]).port), next)
+    await refuseTakenPort(service, Number(new URL(urls[service]).port), next, host)
   }
 }
 
@@ -58,10 +64,12 @@ const refuseTakenPorts = async (urls: Urls) => {
 const isOurs = ({ kinds }: Servers) =>
   Object.values(kinds).some((kind) => kind !== 'env' && kind !== 'running')
 
-const begin = async (flags: Flags, urls: Urls, resources: Resources) => {
+const begin = async (flags: Flags, resources: Resources) => {
   const settings = provisionSettings()
   services.forEach(serviceSettingsOf)
-  await refuseTakenPorts(urls)
+  const { host } = serviceSettingsOf('order')
+  const urls = urlsFrom(flags.portBase, host)
+  await refuseTakenPorts(urls, host)
   const began = performance.now()
   const servers = await findServers({ force: flags.infra, log: progress })
   if (isOurs(servers)) resources.add('servers', servers.stop)
@@ -81,7 +89,7 @@ const begin = async (flags: Flags, urls: Urls, resources: Resources) => {
     (it) => it.stop(),
   )
   for (const [service, url] of Object.entries(urls)) progress(`${service.padEnd(8)} ${url}`)
-  return { observer, processes, servers, began }
+  return { urls, observer, processes, servers, began }
 }
 
 const introductions: Record<Mode, string> = {
@@ -92,7 +100,7 @@ const introductions: Record<Mode, string> = {
 
 const warmUp = ' (the first order warms everything up; the next are faster)'
 
-const tellStory = async ({ observer, began }: Awaited<ReturnType<typeof begin>>, urls: Urls) => {
+const tellStory = async ({ urls, observer, began }: Awaited<ReturnType<typeof begin>>) => {
   const cast = await assemble(urls)
   print(`\n${introductions[readConfig(z.object({ SAGA_MODE: serviceSettings.SAGA_MODE })).sagaMode]}`)
   const endings: Ended[] = []
@@ -133,13 +141,12 @@ const run = async (flags: Flags): Promise<number> => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt())
   const resources = createResources((name) => progress(`stopping ${name}`))
   try {
-    const urls = urlsFrom(flags.portBase)
-    const running = await begin(flags, urls, resources)
-    const { cast, orderId, asExpected } = await Promise.race([tellStory(running, urls), interrupted])
+    const running = await begin(flags, resources)
+    const { cast, orderId, asExpected } = await Promise.race([tellStory(running), interrupted])
     if (flags.exit) return asExpected ? exitCodes.ok : exitCodes.failed
     const { namespace } = provisionSettings()
     const where = whereabouts(running.servers, namespace)
-    print(whatNext(cast, orderId, urls, { head: style.strong('Try next'), where }))
+    print(whatNext(cast, orderId, running.urls, { head: style.strong('Try next'), where }))
     const ended = await Promise.race([interruption, running.processes.firstEnd])
     if (typeof ended !== 'string') return exitCodes.ok
     console.error(

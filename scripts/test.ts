@@ -19,6 +19,8 @@ const command = commandWithExamples('npm test --', 'Runs the tests, each file as
   .addOption(infraOption())
   .action(async (paths: string[], { infra, proofs }: InfraFlag & { proofs?: boolean }) => {
     const files = await findTestFiles(projectRoot, paths, proofs ? 'proofs' : 'tests')
+    if (files.length === 0)
+      command.error(`there is no ${proofs ? 'proof' : 'test'} file named like ${paths.join(', ')}`)
     const interrupted = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
     // Another place than that of `npm start`: tests stop and break what is theirs.

@@ -74,7 +74,7 @@ export const auditCommand = (): Command =>
     .option('--no-broker', 'do not look at the broker')
     .addHelpText(
       'after',
-      '\nExit codes: 0 clean, 4 findings, 1 no such order, 2 wrong usage or no such database, 69 a server is unavailable, 130 interrupted.',
+      '\nExit codes: 0 clean, 4 findings, 1 no such order, 2 wrong usage or no such database, 69 a server is unavailable, 78 the environment is not usable, 130 interrupted.',
     )
     .action(run)
 

@@ -14,7 +14,7 @@ const intro = `# What the audit checks
 
 \`npm run audit\` reads the three databases and the dead-letter queues of events and commands, and says whether the system kept its
 promises. It changes nothing: each database is read in one read-only snapshot, and dead letters are put back as they were. Exit codes: 0 clean,
-4 findings, 1 no such order (\`--order\`), 2 wrong usage or no such database, 69 a server is unavailable, 130 interrupted (\`--watch\`).
+4 findings, 1 no such order (\`--order\`), 2 wrong usage or no such database, 69 a server is unavailable, 78 the environment is not usable, 130 interrupted (\`--watch\`).
 
     npm run audit
     npm run audit -- --order 01900000-0000-7000-8000-000000000001

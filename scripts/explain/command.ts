@@ -57,7 +57,7 @@ export const explainCommand = (): Command =>
     .addHelpText(
       'after',
       '\nThe deadline is judged by ORDER_DEADLINE_MS: give it here as the order service has it.' +
-        '\nExit codes: 0 explained (also what is left of an order whose row is gone), 1 no such order, 2 wrong usage or no such database, 69 a database is unavailable.',
+        '\nExit codes: 0 explained (also what is left of an order whose row is gone), 1 no such order, 2 wrong usage or no such database, 69 a database is unavailable, 78 the environment is not usable.',
     )
     .action(run)
 

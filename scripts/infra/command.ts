@@ -35,8 +35,8 @@ export class Interrupted extends Error {
 
 /**
  * Parses the arguments, runs the command's action, and ends the process with the right code and, on failure, one line on
- * stderr, with the next step on a second one: 2 wrong usage, 69 a dependency is unavailable, 78 the environment is not usable,
- * 130 interrupted, 1 anything else.
+ * stderr (of the environment one for each key), with the next step on another: 2 wrong usage, 69 a dependency is unavailable,
+ * 78 the environment is not usable, 130 interrupted, 1 anything else.
  */
 export async function runCommand(command: Command): Promise<never> {
   process.stdout.once('error', endAsBySignal).on('error', () => {})
@@ -54,10 +54,14 @@ function endAsBySignal(): void {
 
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  if (error instanceof ConfigError) {
+    // A line for each key, as the services say it.
+    console.error(`${error.message}\nnext: correct it; docs/environment.md says what each key takes`)
+    return error.exitCode
+  }
   console.error(describe(error))
   const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
   if (next !== undefined) console.error(`next: ${next}`)
   if (error instanceof Interrupted) return exitCodes.interrupted
-  if (error instanceof ConfigError) return error.exitCode
   return error instanceof Unavailable ? exitCodes.unavailable : exitCodes.failed
 }

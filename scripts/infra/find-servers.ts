@@ -90,7 +90,7 @@ async function findOne(
   options: FindOptions,
   interrupted: AbortSignal,
 ): Promise<Found & { kind: Kind }> {
-  const context = { log: options.log, place: options.place ?? 'servers' }
+  const context = { log: options.log, place: options.place ?? 'servers', interrupted }
   const reasons: string[] = []
   for (const kind of options.force ? [options.force] : kinds) {
     const outcome = await sources[kind](server, context)

@@ -2,13 +2,14 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe } from '../../shared/failure/index.ts'
 import { allPostgresBinaries, findRabbitServer } from './binaries.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { ownPlace } from './own-place.ts'
 import { startPrivatePostgres } from './private-postgres.ts'
 import { startPrivateRabbit } from './private-rabbit.ts'
 import type { PrivateServer } from './private-server.ts'
 import { whyNotPostgres, whyNotRabbit } from './probe.ts'
 import { runProgram } from './program.ts'
-import type { Found, ServerName, Source } from './source.ts'
+import { displayName, type Found, type ServerName, type Source } from './source.ts'
 
 /** Where an npm-installed PostgreSQL has its programs, if it is there; see install.ts. */
 export const npmPlace = (): string => join(ownPlace(), 'npm')
@@ -18,12 +19,26 @@ export async function npmBinaries(): Promise<string[]> {
   return names.map((name) => join(packages, name, 'native/bin'))
 }
 
-/** An instance of our own from binaries on this machine, its data kept for the next start. */
-export const privateSource: Source = async (server, { log, place }) => {
+/**
+ * An instance of our own from binaries on this machine, its data kept for the next start. Of two runs at once one starts it: two servers
+ * on the same data shut each other out.
+ */
+export const privateSource: Source = async (server, { log, place, interrupted }) => {
   const dataDir = join(ownPlace(), place === 'servers' ? '' : place, server)
   await mkdir(join(dataDir, '..'), { recursive: true })
-  const shared = await alreadyOurs(server, dataDir)
-  if (shared) return shared
+  const waiting = (owner?: number) =>
+    log(
+      `another run${owner === undefined ? '' : ` (process ${owner})`} is starting ${displayName[server]}, waiting for it`,
+    )
+  const start = async () => (await alreadyOurs(server, dataDir)) ?? startOurs(server, dataDir, log)
+  return oneAtATime(`${dataDir}.starting`, { waiting, signal: interrupted }, start)
+}
+
+async function startOurs(
+  server: ServerName,
+  dataDir: string,
+  log: (line: string) => void,
+): Promise<Found | string> {
   try {
     if (server === 'rabbitmq') {
       if (findRabbitServer() === undefined) return 'no RabbitMQ on this machine'

@@ -1,18 +1,20 @@
 import { userInfo } from 'node:os'
+import { z } from 'zod'
+import { operatorSettings, readConfig } from '../../shared/config/index.ts'
 import { Unavailable } from '../../shared/failure/index.ts'
-import { brokerUrls } from '../../shared/messaging/index.ts'
 import { whyNotPostgres, whyNotRabbit } from './probe.ts'
 import { displayName, type Found, type ServerName, type Source } from './source.ts'
 
 const probes = { postgres: whyNotPostgres, rabbitmq: whyNotRabbit }
+const { POSTGRES_URL, AMQP_URL } = operatorSettings
 const leaveRunning = async (): Promise<void> => {}
 
-/** Named in the environment: that one and no other, so when it does not answer the search ends. */
+/** Named in the environment: that one and no other, so when it does not answer the search ends. Throws ConfigError when it is no URL. */
 export const environmentSource: Source = async (server) => {
   const key = server === 'postgres' ? 'POSTGRES_URL' : 'AMQP_URL'
   const named = process.env[key]
   if (named === undefined || named === '') return `${key} is not set`
-  const url = server === 'postgres' ? withMaintenanceDatabase(key, named) : checked(key, named)
+  const url = server === 'postgres' ? maintenanceDatabase() : readConfig(z.object({ AMQP_URL })).amqpUrl
   const reason = await probes[server](url)
   if (reason === undefined) return { url, stop: leaveRunning }
   const database = /database ".*" does not exist/.test(reason) ? new URL(url).pathname : undefined
@@ -20,21 +22,13 @@ export const environmentSource: Source = async (server) => {
     code: 'infra.named_unavailable',
     next:
       database === undefined
-        ? `start it, or unset ${key}`
+        ? `start it, correct ${key}, or unset it`
         : `${key} names the server: leave out ${database}, the databases on it are found by themselves`,
   })
 }
 
-function checked(key: string, text: string): string {
-  if (brokerUrls(text).every((url) => URL.canParse(url))) return text
-  throw new Unavailable(`${key} is not a URL`, {
-    code: 'infra.named_unavailable',
-    next: `correct it, or unset ${key}`,
-  })
-}
-
-function withMaintenanceDatabase(key: string, text: string): string {
-  const url = new URL(checked(key, text))
+function maintenanceDatabase(): string {
+  const url = new URL(readConfig(z.object({ POSTGRES_URL })).postgresUrl)
   if (url.pathname === '' || url.pathname === '/') url.pathname = '/postgres'
   return url.href
 }

@@ -49,9 +49,22 @@ test('a server that is named and does not answer ends in one line, the next step
   assert.not.match(rabbit.stderr, /secret/)
 })
 
-test('a server that is named by what is no URL ends with the next step on a line of its own', async () => {
-  const { code, stderr } = await migrate({ POSTGRES_URL: 'nonsense' })
-  assert.equal([code, stderr], [69, 'POSTGRES_URL is not a URL\nnext: correct it, or unset POSTGRES_URL\n'])
+test('a server that is named by what is no URL of it ends in 78, and a password in it is not printed', async () => {
+  const wrong = {
+    POSTGRES_URL: ['nonsense', 'mysql://me:secret@127.0.0.1:5432', 'postgres://me:secret%zz@127.0.0.1:5432'],
+    AMQP_URL: ['nonsense', 'http://me:secret@127.0.0.1:5672', 'amqp://me:secret%zz@127.0.0.1:5672'],
+  }
+  for (const [key, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const { code, stderr } = await migrate({ [key]: value })
+      assert.is(code, 78, value)
+      assert.match(
+        stderr,
+        new RegExp(`^the environment is not usable:\\n  ${key}: must be a URL like .+\\nnext: .+\\n$`),
+      )
+      assert.not.match(stderr, /secret|nonsense/)
+    }
+  }
 })
 
 test('a POSTGRES_URL that names a database which is not there is told to leave it out', async () => {

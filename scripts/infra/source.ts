@@ -20,5 +20,5 @@ export interface Found {
 /** One way of having a server. Answers what it found, or why there is none this way; throws Unavailable to end the search. */
 export type Source = (
   server: ServerName,
-  context: { log: (line: string) => void; place: string },
+  context: { log: (line: string) => void; place: string; interrupted: AbortSignal },
 ) => Promise<Found | string>

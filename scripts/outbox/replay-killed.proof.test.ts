@@ -122,7 +122,7 @@ test('the reader of a listing may go away', () =>
       const { child, ended } = stage.start(...args)
       child.stdout?.once('data', () => child.stdout?.destroy())
       const { code, err } = await ended
-      assert.equal([code, err], [1, ''], args.join(' '))
+      assert.equal([code, err], [130, ''], args.join(' '))
     }
   }))
 
