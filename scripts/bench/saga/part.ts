@@ -10,8 +10,11 @@ const saturated = (key: string, name: string, options: Saturation, kind: Side['k
   run: async (scene) => (await import('./saturate.ts')).saturate(scene, options),
 })
 
-/** One event, one command, one request a transaction, and nothing else changed. */
-const batchesOfOne = { BATCH_SIZE: '1' }
+/**
+ * One event, one command, one request a transaction. 100 clients saturate that; of 400 some would wait for their turn for longer than the two
+ * seconds after which a request is refused.
+ */
+const batchesOfOne = { settings: { BATCH_SIZE: '1' }, connections: 100 }
 
 export const saga: Part = {
   name: 'saga',
@@ -24,7 +27,7 @@ export const saga: Part = {
   },
   per: { count: 1_000, what: 'orders' },
   sides: [
-    saturated('one', 'saturated, batches of one', { orders: 3_000, settings: batchesOfOne }, 'bound'),
+    saturated('one', 'saturated, batches of one', { orders: 3_000, ...batchesOfOne }, 'bound'),
     saturated('ours', 'saturated, 1,000 products', { orders: 20_000 }),
     saturated('hot', 'saturated, one product in every order', { orders: 20_000, hot: true }),
     saturated('two', 'saturated, two replicas of each service', { orders: 20_000, replicas: 2 }),

@@ -12,9 +12,11 @@ export interface Saturation extends Pick<ServicesOptions, 'replicas' | 'settings
   orders: number
   /** One product that is in every order, beside one of a thousand; else both lines are of the thousand. */
   hot?: boolean
+  /** 400 when not said. */
+  connections?: number
 }
 
-const connections = 400
+const manyConnections = 400
 const users = 200
 const products = 1_000
 const warmUpShare = 0.3
@@ -28,13 +30,13 @@ export const saturate = (scene: Scene, options: Saturation): Promise<Outcome> =>
     try {
       const count = scene.scaled(options.orders)
       const orderFor = await createShop(services, http, options.hot ?? false)
-      await settleAll(services, http, orderFor, Math.ceil(count * warmUpShare))
+      await settleAll(services, http, orderFor, Math.ceil(count * warmUpShare), options)
       let seconds = 0
       await scene.window(count, async () => {
-        seconds = await settleAll(services, http, orderFor, count)
+        seconds = await settleAll(services, http, orderFor, count, options)
       })
       const checkOrder = await watchDeliveryOrder(services)
-      await settleAll(services, http, orderFor, Math.ceil(count * warmUpShare))
+      await settleAll(services, http, orderFor, Math.ceil(count * warmUpShare), options)
       await checkAtRest(services)
       await checkOrder()
       return { figures: { rate: count / seconds, retried: await retriedPercent(services, http) } }
@@ -76,6 +78,7 @@ export const settleAll = async (
   http: HttpClient,
   orderFor: OrderFor,
   count: number,
+  { connections = manyConnections }: Pick<Saturation, 'connections'> = {},
 ): Promise<number> => {
   const orderUrls = processes.filter(({ name }) => name === 'order').map(({ url }) => url)
   const began = performance.now()
