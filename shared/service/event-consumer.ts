@@ -1,24 +1,14 @@
 import type { ServiceName } from '../contracts/index.ts'
 import type { Sql } from '../database/index.ts'
-import type { Resources } from '../lifecycle/index.ts'
-import type { Log } from '../log/index.ts'
 import { type Consumer, consume, eventQueue } from '../messaging/index.ts'
 import { heard } from '../saga/index.ts'
 import { createAct, type Rim } from './act.ts'
-import type { Broker } from './broker.ts'
-import type { ServiceConfig } from './config.ts'
+import type { DoorParts } from './doors.ts'
 import { createListener } from './listen.ts'
-import type { Metrics } from './metrics.ts'
 
-export interface ConsumerParts<World, State> {
+export interface ConsumerParts<World, State> extends DoorParts {
   service: ServiceName
   rim: Rim<Sql, World, State>
-  broker: Broker
-  config: ServiceConfig
-  metrics: Metrics
-  log: Log
-  signal: AbortSignal
-  resources: Resources
 }
 
 /** Listens to the service's event queue once the topology stands. */
