@@ -6,7 +6,7 @@ import {
   lockNotAvailable,
   markPublished,
   markUnlocked,
-  noteRefusal,
+  noteRefusals,
   parkAggregateFrom,
   parkBehind,
   releaseFollowers,
@@ -29,6 +29,8 @@ interface Refusal {
 
 const retryCapMs = 60_000
 const reasonLength = 1000
+/** A step parks so long at most; then the others have their turn. */
+const parkingMs = 20
 /** Until what could not be written is tried again. */
 const againMs = 500
 const never = Number.POSITIVE_INFINITY
@@ -54,8 +56,11 @@ export const createLanding = ({
   /** Confirmed, and somebody else has locked them. */
   let locked: ClaimedRow[] = []
   let lockedAt = 0
-  const refused: Refusal[] = []
+  /** To be tried again, and to be parked. */
+  let refused: Refusal[] = []
   let refusedAt = 0
+  const spent: Refusal[] = []
+  let spentAt = 0
   let behind: ClaimedRow[] = []
   /** Aggregates whose first parked row was un-parked alone. */
   const leading = new Set<string>()
@@ -63,12 +68,11 @@ export const createLanding = ({
 
   const park = async ({ row, reason }: Refusal) => {
     const rows = await parkAggregateFrom(sql, row, reason)
-    lanes.openAgainAt(row.aggregateId, 0)
+    lanes.openAgain(row.aggregateId)
     observer.parked?.(row, reason, rows)
   }
 
-  const retryLater = async ({ row, reason }: Refusal) => {
-    await noteRefusal(sql, row.id, reason)
+  const retryLater = ({ row, reason }: Refusal) => {
     const afterMs = doublingMs(row.attempts, firstRetryMs, retryCapMs)
     lanes.openAgainAt(row.aggregateId, performance.now() + afterMs)
     observer.retried?.(row, reason, afterMs)
@@ -94,20 +98,25 @@ export const createLanding = ({
 
   return {
     confirmed: (row: ClaimedRow) => confirmed.push(row),
-    refused: (row: ClaimedRow, reason: string) => refused.push({ row, reason: storable(reason) }),
+    refused: (row: ClaimedRow, reason: string) => {
+      const isLast = row.attempts + 1 >= maxAttempts
+      ;(isLast ? spent : refused).push({ row, reason: storable(reason) })
+    },
     /** Notes which claimed rows have parked neighbours, and returns those that may be published. */
     claimed: (rows: readonly ClaimedRow[]): ClaimedRow[] => {
       behind = rows.filter((row) => row.isBehindParked)
       for (const row of rows) if (row.leadsParked && !row.isBehindParked) leading.add(row.aggregateId)
       return rows.filter((row) => !row.isBehindParked)
     },
-    isEmpty: () => confirmed.length + locked.length + refused.length + behind.length + leading.size === 0,
+    isEmpty: () =>
+      confirmed.length + locked.length + refused.length + spent.length + behind.length + leading.size === 0,
     /** When there is something to be written. */
     nextDue: (): number =>
       Math.min(
         confirmed.length + behind.length > 0 ? 0 : never,
         locked.length > 0 ? lockedAt : never,
         refused.length > 0 ? refusedAt : never,
+        spent.length > 0 ? spentAt : never,
         leading.size > 0 ? leadingAt : never,
       ),
 
@@ -134,16 +143,35 @@ export const createLanding = ({
       if (marked.length > 0) observer.published?.(marked.length)
     },
 
+    /** All that is tried again later for the same reason, in one statement. */
     writeRefused: async (): Promise<void> => {
-      if (performance.now() < refusedAt) return
-      for (let next = refused[0]; next !== undefined; next = refused[0]) {
+      const reason = refused[0]?.reason
+      if (reason === undefined || performance.now() < refusedAt) return
+      const due = refused.filter((refusal) => refusal.reason === reason)
+      refused = refused.filter((refusal) => refusal.reason !== reason)
+      const ids = due.map(({ row }) => row.id)
+      let left = new Set(ids)
+      try {
+        left = await noteRefusals(sql, ids, reason)
+      } finally {
+        for (const refusal of due)
+          if (left.has(refusal.row.id)) refused.push(refusal)
+          else retryLater(refusal)
+        if (left.size > 0) refusedAt = performance.now() + againMs
+      }
+    },
+
+    /** An aggregate at a time, each with what is behind it. */
+    writeSpent: async (): Promise<void> => {
+      if (performance.now() < spentAt) return
+      const until = performance.now() + parkingMs
+      for (let next = spent[0]; next !== undefined && performance.now() < until; next = spent[0]) {
         try {
-          if (next.row.attempts + 1 >= maxAttempts) await park(next)
-          else await retryLater(next)
-          refused.shift()
+          await park(next)
+          spent.shift()
         } catch (error) {
-          refused.push(...refused.splice(0, 1))
-          refusedAt = performance.now() + againMs
+          spent.push(...spent.splice(0, 1))
+          spentAt = performance.now() + againMs
           throw error
         }
       }

@@ -23,6 +23,7 @@ const limits = {
   inFlight: 3,
   memory: { rows: 12, bytes: 4 * megabyte, claimBytes: 2 * megabyte },
   perAggregate: 4,
+  blocked: 5,
 }
 type Lanes = ReturnType<typeof createLanes>
 const takeAll = (lanes: Lanes): ClaimedRow[] => {
@@ -122,13 +123,24 @@ test('an aggregate with many rows in memory is skipped until half of them are go
   assert.equal(lanes.skipped(), [])
 })
 
-test('what was refused before goes out alone, when the others have landed', () => {
+test('what was refused goes out with the others when its time has come', () => {
   const lanes = createLanes(limits)
-  lanes.accept([row(1, 'a', 1), row(2, 'b'), row(3, 'c')])
-  const alone = takeAll(lanes)
-  assert.equal(idsOf(alone), [1])
-  lanes.confirmed(alone[0]!)
-  assert.equal(idsOf(takeAll(lanes)), [2, 3])
+  lanes.accept([row(1, 'a', 1), row(2, 'b', 5), row(3, 'c')])
+  assert.equal(idsOf(takeAll(lanes)), [1, 2, 3])
+})
+
+test('while very many aggregates wait for their next try nothing is claimed', () => {
+  const lanes = createLanes(limits)
+  const refuse = (id: number) => {
+    lanes.accept([row(id, `a${id}`)])
+    lanes.refused(lanes.takeNext()!)
+  }
+  for (const id of [1, 2, 3, 4]) refuse(id)
+  assert.is(lanes.room(), 12)
+  refuse(5)
+  assert.is(lanes.room(), 0)
+  lanes.openAgainAt('a3', 7)
+  assert.equal([lanes.nextDue(), lanes.openDue(7), lanes.room()], [7, true, 12])
 })
 
 test('unknown is no reason to refuse as long as nothing else is confirmed either', () => {
@@ -139,8 +151,7 @@ test('unknown is no reason to refuse as long as nothing else is confirmed either
   assert.is(lanes.counts().held, 2)
 })
 
-test('unknown when alone, again and again, while others are confirmed: refused', () => {
-  const lanes = createLanes(limits)
+const convict = (lanes: Lanes) => {
   lanes.accept([row(1, 'a')])
   const verdicts: string[] = []
   for (let round = 2; round < 30 && verdicts.at(-1) !== 'refused'; round += 1) {
@@ -153,7 +164,35 @@ test('unknown when alone, again and again, while others are confirmed: refused',
       }
     }
   }
-  assert.equal(verdicts, ['again', 'again', 'again', 'again', 'refused'])
+  return verdicts
+}
+
+test('unknown when alone, again and again, while others are confirmed: refused', () => {
+  assert.equal(convict(createLanes(limits)), ['again', 'again', 'again', 'again', 'refused'])
+})
+
+test('what was refused for what became of the others goes out alone, until it is out or parked', () => {
+  const back = (lanes: Lanes) => {
+    lanes.openDue(0)
+    lanes.accept([row(1, 'a', 1), row(100, 'x'), row(101, 'y')])
+    return takeAll(lanes)
+  }
+  const lanes = createLanes(limits)
+  convict(lanes)
+  lanes.openAgainAt('a', 0)
+  const others = back(lanes)
+  assert.equal(idsOf(others), [8, 100, 101])
+  others.forEach(lanes.confirmed)
+  const alone = takeAll(lanes)
+  assert.equal(idsOf(alone), [1])
+  lanes.confirmed(alone[0]!)
+  lanes.accept([row(2, 'a'), row(102, 'z')])
+  assert.equal(idsOf(takeAll(lanes)), [2, 102])
+
+  const parking = createLanes(limits)
+  convict(parking)
+  parking.openAgain('a')
+  assert.equal(idsOf(back(parking)), [8, 1, 100])
 })
 
 test.run()

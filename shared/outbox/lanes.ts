@@ -7,6 +7,8 @@ export interface LaneLimits {
   memory: MemoryLimits
   /** Rows in memory of one aggregate, from which on no more of it are claimed. */
   perAggregate: number
+  /** So many aggregates that wait for their next try that something general must be wrong: nothing is claimed. */
+  blocked: number
 }
 
 /** A row that came back unknown so often goes out alone from then on: it may be what breaks the connection for all. */
@@ -34,6 +36,8 @@ export const createLanes = (limits: LaneLimits) => {
   const blocked = new Map<string, number>()
   const ready = new Set<string>()
   const suspects = new Set<string>()
+  /** Refused for what became of all in flight with them: from then on they go out alone. */
+  const convicted = new Set<string>()
   let flying = 0
   let confirms = 0
   let alone: string | undefined
@@ -43,7 +47,7 @@ export const createLanes = (limits: LaneLimits) => {
   const enqueue = (aggregateId: string, lane: Lane) => {
     const head = lane.rows[0]
     if (head === undefined) lanes.delete(aggregateId)
-    else if (head.attempts > 0 || lane.unknowns >= suspectAfter) suspects.add(aggregateId)
+    else if (convicted.has(aggregateId) || lane.unknowns >= suspectAfter) suspects.add(aggregateId)
     else ready.add(aggregateId)
   }
 
@@ -106,6 +110,7 @@ export const createLanes = (limits: LaneLimits) => {
     confirmed: (row: ClaimedRow): boolean => {
       const lane = land(row)
       confirms += 1
+      convicted.delete(row.aggregateId)
       lane.rows.shift()
       lane.unknowns = 0
       lane.failedAloneAt = undefined
@@ -124,6 +129,7 @@ export const createLanes = (limits: LaneLimits) => {
       lane.unknowns += 1
       if (wasAlone && lane.failedAloneAt !== undefined && lane.failedAloneAt < confirms) {
         block(row)
+        convicted.add(row.aggregateId)
         return 'refused'
       }
       if (wasAlone) lane.failedAloneAt ??= confirms
@@ -136,13 +142,22 @@ export const createLanes = (limits: LaneLimits) => {
       block(row)
     },
     openAgainAt: (aggregateId: string, at: number) => blocked.set(aggregateId, at),
+    /** What is left of it in the table is parked: nothing is known of it any more. */
+    openAgain: (aggregateId: string) => {
+      convicted.delete(aggregateId)
+      blocked.set(aggregateId, 0)
+    },
     /** Whether an aggregate's time has come; by the clock `openAgainAt` was given in. */
     openDue: (now: number): boolean => {
-      const due = [...blocked].filter(([, at]) => at <= now)
-      for (const [aggregateId] of due) blocked.delete(aggregateId)
-      return due.length > 0
+      const before = blocked.size
+      for (const [aggregateId, at] of blocked) if (at <= now) blocked.delete(aggregateId)
+      return blocked.size < before
     },
-    nextDue: (): number => Math.min(never, ...blocked.values()),
+    nextDue: (): number => {
+      let next = never
+      for (const at of blocked.values()) if (at < next) next = at
+      return next
+    },
     marked: (ids: readonly bigint[]) => {
       for (const id of ids) memory.letGo(id)
     },
@@ -151,8 +166,8 @@ export const createLanes = (limits: LaneLimits) => {
       ...blocked.keys(),
       ...[...lanes].filter(([, lane]) => lane.full).map(([id]) => id),
     ],
-    /** How many may be claimed now; 0 too while so many aggregates are blocked that something general must be wrong. */
-    room: (): number => (blocked.size >= limits.memory.rows ? 0 : memory.room()),
+    /** How many may be claimed now. */
+    room: (): number => (blocked.size >= limits.blocked ? 0 : memory.room()),
     capacity: memory.capacity,
     claimFailed: memory.claimFailed,
     heldIds: memory.ids,

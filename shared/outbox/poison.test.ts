@@ -156,7 +156,7 @@ test('rows of a poisoned aggregate that somebody has locked keep nobody out, and
 
         await lock(poison!)
         given.wake()
-        await eventually(() => given.errors.length > 0)
+        await eventually(() => given.fake.placesOf(sick!).length === 1)
         await othersGoOn()
         await holder.query('commit')
         await eventually(() => areParked(given, sick!, 3))
@@ -217,6 +217,19 @@ test('many poisoned aggregates keep nobody out', () =>
       await eventually(() => areOut(given, healthy), { withinMs: 20_000 })
     },
   ))
+
+test('thousands of events that wait for their next try keep nobody out', () =>
+  withOutbox(async ({ url, sql }) => {
+    const fake = createFakeTransport((row) =>
+      placeOf(row) === 0 ? { kind: 'refused', reason: 'unroutable' } : { kind: 'confirmed' },
+    )
+    await seed(sql, 5000, 1)
+    const healthy = randomUUID()
+    await append(sql, [event(healthy, 1)])
+    await withRelay({ databaseUrl: url, transport: fake.transport, firstRetryMs: 60_000 }, async () => {
+      await eventually(() => fake.placesOf(healthy).length === 1, { withinMs: 20_000 })
+    })
+  }))
 
 test('what breaks the connection for all is found out, and parked without them', () =>
   withOutbox(async ({ url, sql, client }) => {

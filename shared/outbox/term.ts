@@ -30,6 +30,8 @@ const heldBytes = 64 * 1024 * 1024
 const worthAClaim = 500
 /** Rows of one aggregate in memory: they go one by one, so more would only keep others out. */
 const perAggregate = 16
+/** Aggregates that wait for their next try, as a multiple of those in flight; each claim has to pass them over. */
+const blockedPerInFlight = 30
 /** Pause after a statement the server refused, so that a lasting cause is no hot loop. */
 const afterErrorMs = 500
 /** While there is much to prune, a batch of each table at a time; of the loop's time it takes so small a part at most. */
@@ -44,7 +46,7 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
   const { sql } = session
   const memory = { rows: heldPerInFlight * inFlight, bytes: heldBytes, claimBytes }
   const claim = createClaim(sql)
-  const lanes = createLanes({ inFlight, memory, perAggregate })
+  const lanes = createLanes({ inFlight, memory, perAggregate, blocked: blockedPerInFlight * inFlight })
   const landing = createLanding({ ...options, sql, lanes })
   const { retentionHours } = options
   const pruner =
@@ -124,6 +126,7 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
 
   const step = async () => {
     await attempt(landing.writeRefused)
+    await attempt(landing.writeSpent)
     if (await attempt(landing.writeNeighbours)) wanted = true
     if (lanes.openDue(performance.now())) wanted = true
     if (performance.now() >= pollAt) {
