@@ -10,6 +10,12 @@ export const uuid = (text: string): string => {
   return text.toLowerCase()
 }
 
+/** The id of a message: any text, since what is no UUID is dead for just that. */
+export const messageId = (text: string): string => {
+  if (text === '') throw wrong('It must be the id of a message, as dead list shows it.')
+  return text.toLowerCase()
+}
+
 const seconds: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }
 
 const longestYears = 100

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { commandWithExamples } from '../infra/command.ts'
-import { envOption, uuid, wholeNumber } from './arguments.ts'
+import { envOption, messageId, uuid, wholeNumber } from './arguments.ts'
 import { dropLetters, redriveLetters } from './dead-change.ts'
 import { listLetters, showLetters } from './dead-look.ts'
 import { commanded } from './settings.ts'
@@ -13,7 +13,7 @@ const filtered = (command: Command) =>
     .option('--reason <code>', 'only with this reason code; several times, or with commas', list)
     .option('--type <type>', 'only messages of this type; several times, or with commas', list)
     .option('--order <id>', 'only messages about this order', uuid)
-    .option('--id <id>', 'only the message with this id', uuid)
+    .option('--id <id>', 'only the message with this id', messageId)
     .option('--json', 'print the result as JSON')
 
 const changing = (command: Command, verb: string) =>
@@ -54,7 +54,7 @@ const showCommand = () =>
   commandWithExamples('show', 'Prints a dead letter: headers, body, and what went wrong each time.', [
     'npm run outbox -- dead show 01900000-0000-7000-8000-000000000001',
   ])
-    .argument('<id>', "the message's id", uuid)
+    .argument('<id>', "the message's id", messageId)
     .option('--queue <queue>', 'only as this queue gave it up')
     .option('--json', 'print it as JSON')
     .action(commanded(showLetters))

@@ -276,4 +276,20 @@ test('prune asks a person, and says what is younger than it is kept', () =>
     )
   }))
 
+test('a letter whose id is no UUID is shown and dropped by it, in any case', () =>
+  withStage(async (stage) => {
+    await bury(stage, 'user.events', [
+      { id: 'Order 12', code: 'envelope.id' },
+      { id: ids[0]!, code: 'envelope.id' },
+    ])
+    const shown = await stage.outbox('dead', 'show', 'order 12')
+    assert.is(shown.code, 0, shown.err)
+    assert.match(shown.out, 'messageId: Order 12\n')
+    const dropped = await stage.outbox('dead', 'drop', '--id', 'Order 12')
+    assert.match(dropped.out, 'removed 1 dead letter\n')
+    const rest = await stage.outbox('dead', 'list', '--json')
+    assert.is(JSON.parse(rest.out).letters.length, 1)
+    assert.is((await stage.outbox('dead', 'show', '')).code, 2)
+  }))
+
 test.run()

@@ -1,31 +1,18 @@
 import { Unavailable } from '../../shared/failure/index.ts'
-import type { PublishOutcome } from '../../shared/messaging/index.ts'
+import { type PublishOutcome, withoutFailure } from '../../shared/messaging/index.ts'
 import type { Broker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
-
-// What a failure left behind. The origin stays: the consumer checks by whom and where the message was first published.
-const ofFailure =
-  /^(x-attempt|x-first-failed-at|x-last-error|x-failures|x-reason|x-reason-code|x-failed-at|x-consumer|x-headers-dropped|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count)$/i
 
 const tries = 6
 const awayMs = 30_000
 
 /** Sends a dead letter to its consumer again, as a new first try of the same message; returns when the broker has it. */
 export const redrive = async ({ queue, message }: DeadLetter, broker: Broker): Promise<PublishOutcome> => {
-  const { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId, headers } =
-    message.properties
-  const kept = { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId }
-  const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
-  const properties = {
-    ...present,
-    deliveryMode: 2,
-    headers: Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !ofFailure.test(name))),
-  }
   const request = {
     exchange: '',
     routingKey: queue,
     body: message.content,
-    properties,
+    properties: withoutFailure(message),
     mandatory: true,
     anySize: true,
   }

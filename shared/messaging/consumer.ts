@@ -120,14 +120,13 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
     }
   }
 
-  const work = async (lease: Lease, message: ConsumeMessage) => {
+  const work = async (lease: Lease, over: AbortSignal, message: ConsumeMessage) => {
     if (message.fields.redelivered) observer.redelivered?.()
     const outcome = await outcomeOf(lease, message)
     if (outcome.kind === 'ack') return settle(lease, message, 'ack', log)
     if (outcome.kind === 'leave' || lease.closed.aborted) return
     const { reason } = outcome
-    const signal = AbortSignal.any([lease.closed, halt.signal])
-    const where = await setAside(message, outcome, signal)
+    const where = await setAside(message, outcome, over)
     log.warn({ queue, messageId: message.properties.messageId, reason, where }, 'message set aside')
     if (where === 'nowhere') return
     if (where === 'retried') observer.retried?.()
@@ -136,14 +135,14 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
     settle(lease, message, where === 'impossible' ? 'reject' : 'ack', log)
   }
 
-  const receive = (lease: Lease, message: ConsumeMessage | null) => {
+  const receive = (lease: Lease, over: AbortSignal, message: ConsumeMessage | null) => {
     if (message === null) {
       queueGone = true
       return lease.retire('the broker cancelled the consumer')
     }
     // Taken after the end began: left alone, it goes back when the channel closes.
     if (stopping || lease.closed.aborted) return
-    const working = work(lease, message).catch((error) => {
+    const working = work(lease, over, message).catch((error) => {
       log.error({ queue, reason: describe(error) }, 'message left unsettled')
       lease.retire(`unsettled message: ${describe(error)}`)
     })
@@ -155,8 +154,10 @@ export const consume = (connection: BrokerConnection, options: ConsumeOptions): 
     if (queueGone) await redeclare()
     queueGone = false
     await lease.channel.prefetch(prefetch)
+    // One for all messages: Node keeps something of each such signal for as long as its sources live.
+    const over = AbortSignal.any([lease.closed, halt.signal])
     try {
-      const { consumerTag } = await lease.channel.consume(queue, (message) => receive(lease, message))
+      const { consumerTag } = await lease.channel.consume(queue, (message) => receive(lease, over, message))
       subscription = { channel: lease.channel, tag: consumerTag }
     } catch (error) {
       queueGone = (error as { code?: unknown }).code === 404

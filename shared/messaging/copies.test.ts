@@ -1,7 +1,8 @@
 import type { Message } from 'amqplib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bareDeadCopy, deadCopy, retryCopy } from './copies.ts'
+import { bareDeadCopy, deadCopy, retryCopy, withoutFailure } from './copies.ts'
+import { originOf } from './envelope.ts'
 
 const now = new Date('2026-01-02T03:04:05.000Z')
 const failing = { reason: 'no stock table', now, user: 'svc_product' }
@@ -42,6 +43,23 @@ test('a retry copy is a new message of the same content', () => {
   })
 })
 
+test('a sender who names no user does not become another by a copy', () => {
+  const forged = message({ 'x-original-user-id': 'svc_order', 'x-original-exchange': 'EX_USER' })
+  for (const { headers } of [retryCopy(forged, failing), deadCopy(forged, dead)]) {
+    const copy = message(headers, { userId: failing.user })
+    const origin = originOf({ ...copy, fields: { ...copy.fields, exchange: '' } }, failing.user)
+    assert.equal([origin.exchange, origin.publisher], ['EX_ORDER', undefined])
+  }
+})
+
+test('a time that AMQP can not hold again is left out, and costs the message nothing else', () => {
+  const said = (timestamp: number) => retryCopy(message({ keep: 'me' }, { timestamp }), failing)
+  assert.is(said(1_760_000_000).timestamp, 1_760_000_000)
+  // -1, as it is read.
+  const { timestamp, type, headers } = said(2 ** 64)
+  assert.equal([timestamp, type, headers?.keep], [undefined, 'OrderPlaced', 'me'])
+})
+
 test('the history is bounded, and so is a reason', () => {
   let headers: Record<string, unknown> = {}
   for (let turn = 0; turn < 30; turn += 1) {
@@ -64,6 +82,23 @@ test('a dead copy says why, when, where and after how many tries', () => {
 test('a bare dead copy has nothing of the sender but its id', () => {
   const { headers, messageId, type } = bareDeadCopy(message({ big: 'x' }), dead)
   assert.equal([headers.big, messageId, type], [undefined, 'm1', undefined])
+})
+
+test('without its failure a dead letter is a new first try, of the same origin', () => {
+  const first = message({ keep: 'me' }, { userId: 'svc_order' })
+  const retried = { ...first, properties: { ...first.properties, ...retryCopy(first, failing) } } as Message
+  const given = { ...first, properties: { ...first.properties, ...deadCopy(retried, dead) } } as Message
+  assert.equal(withoutFailure(given), {
+    messageId: 'm1',
+    type: 'OrderPlaced',
+    deliveryMode: 2,
+    headers: {
+      keep: 'me',
+      'x-original-exchange': 'EX_ORDER',
+      'x-original-routing-key': 'order.create',
+      'x-original-user-id': 'svc_order',
+    },
+  })
 })
 
 test.run()

@@ -15,11 +15,16 @@ const maxHistory = 10
 const maxHistoryEntry = 200
 
 // What the broker notes about a delivery, and what would route the copy elsewhere. A copy starts as a new message.
-const leftOut = /^(CC|BCC|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count)$/i
+const ofDelivery = /^(CC|BCC|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count)$/i
+// Where a message came from; said anew by whoever makes a copy, or a sender's own claim would be believed there.
+const ofOrigin = /^x-original-(exchange|routing-key|user-id)$/i
+// What a failure left behind.
+const ofFailure =
+  /^x-(attempt|first-failed-at|last-error|failures|reason|reason-code|failed-at|consumer|headers-dropped)$/i
 
 /** The same message for its next try: attempt and history go up, everything that the consumer reads stays. */
 export const retryCopy = (message: Message, { reason, now, user }: Failing): Options.Publish => {
-  const kept = keptHeaders(message)
+  const kept = keptHeaders(message, ofOrigin)
   return {
     ...keptProperties(message),
     headers: {
@@ -38,7 +43,7 @@ export const deadCopy = (
   message: Message,
   { reason, code, now, user, consumer }: Failing & { code: string; consumer: string },
 ): Options.Publish => {
-  const kept = keptHeaders(message)
+  const kept = keptHeaders(message, ofOrigin)
   return {
     ...keptProperties(message),
     headers: {
@@ -57,6 +62,12 @@ export const bareDeadCopy = (
   deliveryMode: 2,
   ...(textOf(message.properties.messageId) ? { messageId: message.properties.messageId } : {}),
   headers: { ...deadHeaders(message, failing), 'x-headers-dropped': true },
+})
+
+/** A dead letter as a new first try. Its origin stays: a consumer checks by whom and where the message was first published. */
+export const withoutFailure = (message: Message): Options.Publish => ({
+  ...keptProperties(message),
+  headers: keptHeaders(message, ofFailure),
 })
 
 const deadHeaders = (
@@ -81,16 +92,23 @@ const originHeaders = (message: Message, user: string) => {
 }
 
 // Without expiration, priority and user: the first would empty the ladder, and the broker checks the last against the copy's publisher.
+// Without a time before 1970 too: it is read as one near 2^64, and can't always be written again.
 const keptProperties = ({ properties }: Message): Options.Publish => {
   const { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId } =
     properties
   const kept = { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId }
-  const present = Object.entries(kept).filter(([, value]) => value !== undefined)
+  const present = Object.entries(kept).filter(
+    ([, value]) => value !== undefined && (typeof value !== 'number' || Number.isSafeInteger(value)),
+  )
   return { ...Object.fromEntries(present), deliveryMode: 2 }
 }
 
-const keptHeaders = ({ properties }: Message): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(properties.headers ?? {}).filter(([name]) => !leftOut.test(name)))
+const keptHeaders = ({ properties }: Message, besides: RegExp): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(properties.headers ?? {}).filter(
+      ([name]) => !ofDelivery.test(name) && !besides.test(name),
+    ),
+  )
 
 const history = (kept: Record<string, unknown>, reason: string, now: Date): string[] => {
   const earlier = Array.isArray(kept['x-failures']) ? kept['x-failures'] : []

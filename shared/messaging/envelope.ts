@@ -1,6 +1,7 @@
 import type { Message, Options } from 'amqplib'
 import { textOf, traceparentOf, uuidOf, versionOf } from './envelope-attributes.ts'
 import { readBody, type Unreadable, unreadable } from './message-body.ts'
+import { unreadableHeader } from './readable-frames.ts'
 
 /** What is needed of CloudEvents 1.0 as it came over AMQP; every attribute is checked, what is optional and malformed is left out. */
 export interface Envelope {
@@ -69,6 +70,7 @@ export const parseEnvelope = (
   if (!body.ok) return body
   const { properties } = message
   const headers: Readonly<Record<string, unknown>> = properties.headers ?? {}
+  if (unreadableHeader in headers) return unreadable('envelope.headers', 'the headers can not be read')
   const id = uuidOf(properties.messageId)
   if (id === undefined) return unreadable('envelope.id', 'the messageId is not a UUID')
   const type = textOf(properties.type ?? headers['cloudEvents:type'])

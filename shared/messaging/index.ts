@@ -13,6 +13,7 @@ export {
   consume,
   type Outcome,
 } from './consumer.ts'
+export { withoutFailure } from './copies.ts'
 export { assertTopology, declareTopology } from './declare-topology.ts'
 export { type Envelope, type OutgoingEvent, parseEnvelope, toProperties } from './envelope.ts'
 export { traceparentOf, uuidOf } from './envelope-attributes.ts'

@@ -1,7 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually, withBroker } from '../testing/index.ts'
-import { consumeDefault, consumeFanout, consumeTopic, publishDefault, publishFanout } from './patterns.ts'
+import {
+  consumeDefault,
+  consumeFanout,
+  consumeTopic,
+  publishDefault,
+  publishFanout,
+  publishTopic,
+} from './patterns.ts'
 import { benchDelaysMs, withBench } from './testing.ts'
 
 test('one publish reaches the fanout listener, the pattern listeners and the work queue', () =>
@@ -35,7 +42,14 @@ test('one publish reaches the fanout listener, the pattern listeners and the wor
         'update update.order',
       ])
       assert.is(await count(queue), 1)
+      const to = { exchange: topic, body: {}, properties: {}, mandatory: true }
+      const outcome = await publishTopic(publisher, { ...to, routingKey: 'update.balance' })
+      assert.is(outcome.kind, 'confirmed')
+      await eventually(() => heard.length === 7)
+      assert.equal(heard.slice(5).sort(), ['all update.balance', 'update update.balance'])
       for (const observer of observers) await observer.stop()
+      const unheard = () => publishTopic(publisher, { ...to, routingKey: 'update.nobody' })
+      await eventually(async () => (await unheard()).kind === 'returned')
     }),
   ))
 

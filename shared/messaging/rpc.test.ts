@@ -181,6 +181,13 @@ test(
       ['rpc.no_return_address', { replyTo: 'reply.me' }],
       ['rpc.no_return_address', { correlationId: 'c' }],
       ['rpc.return_address', { correlationId: 'c', replyTo: bench.queue }],
+      // For these RabbitMQ 3.10 ends the connection of who answers.
+      ...['a', '', 'g1h2AA==', 'g1h2AA5yZXBseUA3MTQwMzQyOAAADvwAAAABawSobHg='].map(
+        (process): [string, object] => [
+          'rpc.return_address',
+          { correlationId: 'c', replyTo: `amq.rabbitmq.reply-to.${process}.key` },
+        ],
+      ),
     ]
     let executed = 0
     const count = async () => ({ ok: true, executed: ++executed })

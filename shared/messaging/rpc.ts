@@ -4,14 +4,12 @@ import { describe } from '../failure/index.ts'
 import { keepChannel, type Lease } from './channel-keeper.ts'
 import type { BrokerConnection } from './connection.ts'
 import { type ConsumeOptions, type Consumer, consume, type Outcome } from './consumer.ts'
+import { directReplyTo, isPublishable } from './direct-reply.ts'
 import { createGate } from './gate.ts'
 import type { Log } from './log-port.ts'
 import { readBody } from './message-body.ts'
 import { prepare } from './prepare.ts'
 import type { Publisher } from './publisher.ts'
-
-/** RabbitMQ's direct reply-to: replies come back on the caller's own channel, over no queue. */
-const directReplyTo = 'amq.rabbitmq.reply-to'
 
 /** When the caller gives up, as milliseconds since 1970; with it a server can leave a request that waited too long in its own hands. */
 export const deadlineHeader = 'x-deadline'
@@ -173,7 +171,7 @@ export const consumeRpc = (connection: BrokerConnection, options: ServeOptions):
         code: 'rpc.no_return_address',
         reason: 'a request needs replyTo and correlationId',
       }
-    if (!isReplyQueue(replyTo))
+    if (!isPublishable(replyTo) || !isReplyQueue(replyTo))
       return { kind: 'dead-letter', code: 'rpc.return_address', reason: 'replyTo is no queue for replies' }
     if (isExpired(message)) {
       onExpired()

@@ -5,6 +5,7 @@ import { describe, Unavailable } from '../failure/index.ts'
 import type { BrokerAddress } from './broker-url.ts'
 import { createGate } from './gate.ts'
 import type { Log } from './log-port.ts'
+import { type FrameReader, readEveryFrame } from './readable-frames.ts'
 import { createAbort, within } from './time-limit.ts'
 
 /** One live connection, from its handshake to its end. Channels belong to it and die with it. */
@@ -26,7 +27,7 @@ export interface Session {
 }
 
 // What amqplib's types leave out: after a heartbeat loss it only half-closes the socket, so that we have to destroy it.
-interface Internals extends EventEmitter {
+interface Internals extends EventEmitter, FrameReader {
   stream: Socket
   expectSocketClose: boolean
 }
@@ -60,6 +61,7 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
       socketOf(late).destroy(),
     )
     writeOncePerTurn(socketOf(model))
+    readEveryFrame(internalsOf(model))
     return watch(model, options)
   } catch (error) {
     throw new Unavailable(`no connection to ${address.shown}: ${address.redact(whyNot(error, address))}`, {
