@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Client } from 'pg'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { services } from '../../shared/contracts/index.ts'
@@ -146,6 +147,29 @@ test('a server that does not answer a query ends in Unavailable', async () => {
   const error = await use.catch((thrown) => thrown)
   assert.equal([error.name, error.code], ['Unavailable', 'postgres.unavailable'])
   assert.match(error.message, /^PostgreSQL at \S+: a query was not answered in time$/)
+})
+
+test('a server that hangs up ends in Unavailable: in the middle of a query, and before the next one', async () => {
+  const hangUp = (pid: number) =>
+    withClient(server, (other) => other.query('SELECT pg_terminate_backend($1, 5000)', [pid]))
+  const pidOf = async (client: Client) =>
+    (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid
+  const during = () =>
+    withClient(server, async (client) => {
+      const pid = await pidOf(client)
+      await Promise.all([client.query('SELECT pg_sleep(60)'), hangUp(pid)])
+    })
+  const before = () =>
+    withClient(server, async (client) => {
+      await hangUp(await pidOf(client))
+      await client.query('SELECT 1')
+    })
+  for (const use of [during, before]) {
+    const error = await use().catch((thrown) => thrown)
+    assert.equal([error.name, error.code], ['Unavailable', 'postgres.unavailable'])
+    assert.match(error.message, /^PostgreSQL at \S+ closed the connection: /)
+    assert.ok(error.next)
+  }
 })
 
 test('an applied migration that was changed is refused in one line', () =>

@@ -150,8 +150,10 @@ const send = async (
       if (!(await replay({ sql, run, transport, ratePerSecond: rate, signal, onProgress, crashPoint })))
         code = exitCodes.interrupted
     } catch (error) {
-      if (!(error instanceof ReplayRefused)) sayHowToResume(id)
-      if (!(error instanceof ReplayRefused)) throw error
+      if (!(error instanceof ReplayRefused)) {
+        sayHowToResume(id)
+        throw error
+      }
       code = exitCodes.failed
       reason = describe(error)
     }

@@ -1,7 +1,14 @@
 import pg from 'pg'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { classifyDatabaseError, type DatabaseErrorKind, isTransient, Refused, sqlState } from './index.ts'
+import {
+  classifyDatabaseError,
+  type DatabaseErrorKind,
+  isTooMuch,
+  isTransient,
+  Refused,
+  sqlState,
+} from './index.ts'
 
 const withCode = (code: string, message = 'x') => Object.assign(new Error(message), { code })
 /** As Prisma's driver adapter reports a failed raw query. */
@@ -82,5 +89,12 @@ for (const [name, error, kind, state] of table) {
     assert.is(sqlState(error), state)
   })
 }
+
+test('a statement that takes too long or too much memory may be at fault itself, also where it is the cause', () => {
+  for (const code of ['57014', '53200'])
+    assert.ok(isTooMuch(plainPg(code)) && isTooMuch(wrapped(plainPg(code))), code)
+  for (const error of [plainPg('55P03'), plainPg('53300'), withCode('ECONNREFUSED'), undefined])
+    assert.not(isTooMuch(error))
+})
 
 test.run()

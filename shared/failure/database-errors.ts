@@ -37,6 +37,8 @@ const unavailable = new Set([
   '3D000', // no such database (yet): not migrated
   '42P01', // no such table (yet): not migrated
 ])
+/** Of these, what may be due to the statement alone: the database is there for others. */
+const ownFaults = new Set(['57014', '53200'])
 const constraints = new Set(['23502', '23503', '23505', '23514', '23P01'])
 
 const prismaKinds: Record<string, DatabaseErrorKind> = {
@@ -102,3 +104,7 @@ export const isTransient = (error: unknown): boolean => {
   const kind = classifyDatabaseError(error)
   return kind === 'conflict' || kind === 'unavailable'
 }
+
+/** Whether a statement took too long, or too much memory: because of what it was asked, or because the database is busy. */
+export const isTooMuch = (error: unknown): boolean =>
+  ownFaults.has(sqlState(error) ?? sqlState((error as MaybeDatabaseError | null)?.cause) ?? '')

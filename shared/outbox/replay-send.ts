@@ -102,6 +102,11 @@ export const createSender = (options: SendOptions) => {
       await until(() => flying === 0)
       if (broken.signal.aborted && !signal.aborted) throw broken.signal.reason
     },
+    /** Takes no more; resolves when what is in flight has landed, and nothing follows it. */
+    async giveUp(): Promise<void> {
+      broken.abort()
+      await until(() => flying === 0)
+    },
     isStopped: () => stopped.aborted,
     confirmed: () => count,
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { keepRun, measure, ReplayRefused, readRun, replay, type Sql } from './index.ts'
+import { keepRun, measure, type RelayTransport, ReplayRefused, readRun, replay, type Sql } from './index.ts'
 import { createFakeTransport, firsts, upTo } from './testing/fake-transport.ts'
 import { seed, withOutbox } from './testing/with-outbox.ts'
 
@@ -59,6 +60,41 @@ test('a refused row ends the run before anything after it counts', () =>
     const run = (await readRun(sql, runId))!
     assert.equal([run.lastId, run.sent, run.finishedAt], [9n, 9, null])
     assert.match(run.lastError ?? '', /\(Happened, row 10\) can't be sent: no queue$/)
+  }))
+
+test('a page that can not be read ends the run: what is in flight lands and counts, and nothing goes out afterwards', () =>
+  withOutbox(async ({ sql }) => {
+    await seed(sql, 5, 120)
+    const runId = await keep(sql)
+    let published = 0
+    const slowly: RelayTransport = {
+      async publish() {
+        published += 1
+        await pause(2)
+        return { kind: 'confirmed' }
+      },
+      ready: async () => {},
+    }
+    let pages = 0
+    const failing: Sql = {
+      ...sql,
+      async $queryRawUnsafe<Rows>(text: string, ...values: unknown[]) {
+        if (text.includes('order by o.id') && ++pages === 2) throw new Error('the page is not to be had')
+        return sql.$queryRawUnsafe<Rows>(text, ...values)
+      },
+    }
+    const run = (await readRun(sql, runId))!
+    const error = await replay({ sql: failing, transport: slowly, ...fast, run }).catch(
+      (it: Error) => it.message,
+    )
+    assert.is(error, 'the page is not to be had')
+    const before = published
+    const { sent } = (await readRun(sql, runId))!
+    assert.is(sent, before, 'what was sent is known')
+    await pause(50)
+    assert.is(published, before)
+    assert.is(await replay({ sql, transport: slowly, ...fast, run: (await readRun(sql, runId))! }), true)
+    assert.is(published, 600, 'nothing is left out or repeated')
   }))
 
 test.run()

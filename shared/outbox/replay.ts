@@ -70,6 +70,7 @@ export const replay = async (options: ReplayOptions): Promise<boolean> => {
     await noteEnd(sql, run.id, signal.aborted ? 'interrupted' : null)
     return !signal.aborted
   } catch (error) {
+    await sender.giveUp()
     await note().catch(() => {})
     await noteEnd(sql, run.id, error instanceof Error ? error.message : String(error)).catch(() => {})
     throw error

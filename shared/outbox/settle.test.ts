@@ -8,7 +8,12 @@ import { seed, withOutbox } from './testing/with-outbox.ts'
 /** The text of the statement that it makes. */
 const statementOf = async (make: (sql: Sql) => unknown): Promise<string> => {
   let made = ''
-  const sql = { $executeRawUnsafe: async (text: string) => Number(!(made = text)) }
+  const sql = {
+    async $executeRawUnsafe(text: string) {
+      made = text
+      return 0
+    },
+  }
   await make(sql as unknown as Sql)
   return made
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Refused, Unavailable } from '../failure/index.ts'
+import { isTransient, Refused, Unavailable } from '../failure/index.ts'
 import { type Acted, type Ask, createAct, type Rim, type Said } from './act.ts'
 import {
   ask,
@@ -161,6 +161,50 @@ test('a database that can not be had: it throws, and nothing of the batch happen
     away = false
     assert.equal(kinds(await act(asks)), ['done', 'done'])
   }
+})
+
+const refusing = (code: string) => Object.assign(new Error('canceling statement'), { code })
+/** As the database room throws it. */
+const wrapped = (cause: Error) =>
+  new Unavailable('The database did not answer in time.', { code: 'database.unavailable', cause })
+
+test('an ask that is too much for the database fails alone, and not as an outage to wait for', async () => {
+  for (const error of [refusing('57014'), wrapped(refusing('57014')), wrapped(refusing('53200'))]) {
+    const { act, kept } = inMemory({
+      append: async (tx, said) => {
+        if (said.some(({ event }) => event.data.orderId === b)) throw error
+        tx.outbox.push(...said)
+      },
+    })
+    const asks = [ask(a, 1, messageId(1)), ask(b, 1, messageId(2)), ask(a, 2, messageId(3))]
+    const acted = await act(asks)
+    assert.equal(kinds(acted), ['done', 'failed', 'done'])
+    assert.equal(kinds(await act([ask(b, 1, messageId(2))])), ['failed'], 'also when nobody is beside it')
+    assert.equal(kept.now.counters, { [a]: 3 })
+    assert.equal([...kept.now.inbox], [`door ${messageId(1)}`, `door ${messageId(3)}`])
+    for (const it of acted) assert.not(it.kind === 'failed' && isTransient(it.error))
+  }
+})
+
+test('a database that is too slow for anything is waited for; who waits for an answer is told at once', async () => {
+  const error = wrapped(refusing('57014'))
+  let transactions = 0
+  const slow = inMemory({
+    async transaction() {
+      transactions += 1
+      throw error
+    },
+  })
+  const thrown = await slow.act([1, 2, 3].map((n) => ask(a, 1, messageId(n)))).catch((it: unknown) => it)
+  assert.is(thrown, error)
+  assert.is(transactions, 3, 'the batch, the first alone, and the trial')
+  const { act, kept } = inMemory({
+    append: async () => {
+      throw error
+    },
+  })
+  assert.is(await act([ask(a, 1), ask(b, 1)]).catch((it: unknown) => it), error)
+  assert.equal(kept.now.counters, {})
 })
 
 test('what fails after the commit does not make the batch happen again', async () => {

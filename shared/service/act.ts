@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { DomainEvent } from '../contracts/index.ts'
-import { isTransient, Unavailable } from '../failure/index.ts'
+import { describe, isTooMuch, isTransient, Unavailable } from '../failure/index.ts'
 import type { FaultPoint } from '../lifecycle/index.ts'
 import { decisionFor, type Input, type Table } from '../saga/index.ts'
 import type { Cause } from './outgoing.ts'
@@ -47,7 +48,8 @@ export type Act<State> = (asks: readonly Ask[]) => Promise<Acted<State>[]>
  * Reacts to a batch in one transaction: one load, one decision after another, one save, one append. An ask whose decision
  * throws is set aside alone. `door` names who asks (the inbox's consumer, and the fault points). Throws Unavailable when the
  * database can't be had: then nothing of the batch is committed, unless its connection was lost during the COMMIT, when that is not
- * known. Asks with a message id may be tried again either way: the inbox knows those that were done.
+ * known. Asks with a message id may be tried again either way: the inbox knows those that were done. One of these that is too much for
+ * the database alone, while it takes other work, has failed.
  */
 export const createAct = <Tx, World, State>(rim: Rim<Tx, World, State>, door: string): Act<State> => {
   const act: Act<State> = async (asks) => {
@@ -55,12 +57,24 @@ export const createAct = <Tx, World, State>(rim: Rim<Tx, World, State>, door: st
     try {
       acted = await rim.transaction((tx) => reactIn(tx, rim, door, asks))
     } catch (error) {
-      if (error instanceof Unavailable || isTransient(error)) throw error
-      if (asks.length === 1) return [{ kind: 'failed', error }]
+      // Who asks without a message id waits for the answer: there is no time to try each alone.
+      const mayBeOne = isTooMuch(error) && asks.every(({ messageId }) => messageId !== undefined)
+      if (!mayBeOne && (error instanceof Unavailable || isTransient(error))) throw error
+      if (asks.length === 1) {
+        if (!mayBeOne) return [{ kind: 'failed', error }]
+        if (await takesOthers(rim, door)) return [failedWith(tooMuch(error))]
+        throw error
+      }
       // One ask spoils the batch's statements: a batch of n equals n batches of one.
       const alone: Acted<State>[] = []
-      // The neighbours of one that can't be done now are committed, so it fails by itself.
-      for (const ask of asks) alone.push(...(await act([ask]).catch((reason) => [failedWith<State>(reason)])))
+      for (const ask of asks) {
+        const one = await act([ask]).catch((reason) => {
+          if (alone.length === 0) throw reason
+          // Its neighbours are committed, so one that can't be done now fails by itself.
+          return [failedWith<State>(reason)]
+        })
+        alone.push(...one)
+      }
       return alone
     }
     // Outside the try: what fails once the batch is committed must not make it happen again.
@@ -71,6 +85,25 @@ export const createAct = <Tx, World, State>(rim: Rim<Tx, World, State>, door: st
 }
 
 const failedWith = <State>(error: unknown): Acted<State> => ({ kind: 'failed', error })
+
+/** Without its cause, which would read as an outage to wait for. */
+const tooMuch = (error: unknown) => {
+  const why = error instanceof Unavailable ? (error.cause ?? error) : error
+  return new Error(`too much for one statement, while the database takes others: ${describe(why)}`)
+}
+
+/** Whether the database takes a little of what every ask does; nothing of it stays. */
+const takesOthers = <Tx, World, State>(rim: Rim<Tx, World, State>, door: string): Promise<boolean> => {
+  const ids = [randomUUID()]
+  const trial = rim.transaction(async (tx) => {
+    await rim.insertNew(tx, door, ids)
+    await rim.forget(tx, door, ids)
+  })
+  return trial.then(
+    () => true,
+    () => false,
+  )
+}
 
 const reactIn = async <Tx, World, State>(
   tx: Tx,

@@ -27,7 +27,8 @@ export interface DoorParts {
   resources: Resources
 }
 
-const drainTimeoutMs = 5_000
+/** How long a consumer that stops waits for what it has in hand. */
+export const drainTimeoutMs = 5_000
 
 /** Works on the command queues and serves the procedures of a service, once the topology stands. */
 export const openDoors = (

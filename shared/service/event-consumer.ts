@@ -3,7 +3,7 @@ import type { Sql } from '../database/index.ts'
 import { type Consumer, consume, eventQueue } from '../messaging/index.ts'
 import { heard } from '../saga/index.ts'
 import { createAct, type Rim } from './act.ts'
-import type { DoorParts } from './doors.ts'
+import { type DoorParts, drainTimeoutMs } from './doors.ts'
 import { createListener } from './listen.ts'
 
 export interface ConsumerParts<World, State> extends DoorParts {
@@ -40,7 +40,7 @@ export const startConsumer = <World, State>(
       retryDelaysMs: config.retryDelaysMs,
       redeclare: broker.topology.redeclare,
       observer: metrics.consumer,
-      drainTimeoutMs: 5_000,
+      drainTimeoutMs,
       log,
     })
   }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { describe, Unavailable } from '../../failure/index.ts'
+import { classifyDatabaseError, describe, sqlState, Unavailable } from '../../failure/index.ts'
 
 /** The same server and credentials, another database. */
 export function databaseOf(serverUrl: string, name: string): string {
@@ -14,8 +14,8 @@ export const shortQueryMs = 60_000
 export const longestQueryMs = 3_600_000
 
 /**
- * Runs `use` on a connection of its own, closed afterwards. Throws Unavailable when there is no connection to be had, and when
- * a query has no answer after `queryTimeoutMs`.
+ * Runs `use` on a connection of its own, closed afterwards. Throws Unavailable when there is no connection to be had, when it was lost,
+ * and when a query has no answer after `queryTimeoutMs`.
  */
 export async function withClient<Result>(
   url: string,
@@ -27,7 +27,11 @@ export async function withClient<Result>(
     connectionTimeoutMillis: 5_000,
     query_timeout: queryTimeoutMs,
   })
-  client.on('error', () => {}) // the query in flight fails by itself; without a listener the process would end
+  let lost = false
+  // The query in flight fails by itself; without a listener the process would end.
+  client.on('error', () => {
+    lost = true
+  })
   try {
     await client.connect()
   } catch (cause) {
@@ -42,6 +46,12 @@ export async function withClient<Result>(
   try {
     return await use(client)
   } catch (cause) {
+    if (isHangingUp(cause) || (lost && isOfLostConnection(cause)))
+      throw new Unavailable(`PostgreSQL at ${new URL(url).host} closed the connection: ${describe(cause)}`, {
+        code: 'postgres.unavailable',
+        next: 'see whether PostgreSQL was stopped or restarted; when it runs again, go on',
+        cause,
+      })
     if (!isUnanswered(cause)) throw cause
     throw new Unavailable(`PostgreSQL at ${new URL(url).host}: a query was not answered in time`, {
       code: 'postgres.unavailable',
@@ -52,6 +62,14 @@ export async function withClient<Result>(
     await client.end().catch(() => {})
   }
 }
+
+/** Class 08, and the shutdowns of class 57: the server's last words. */
+const isHangingUp = (error: unknown): boolean => /^(08...|57P0.)$/.test(sqlState(error) ?? '')
+/** What the driver says of a connection that it has lost. */
+const isOfLostConnection = (error: unknown): boolean =>
+  !(error instanceof Unavailable) &&
+  sqlState(error) === undefined &&
+  classifyDatabaseError(error) === 'unavailable'
 
 /** What the driver says when `query_timeout` is over. The server may still be at work on it until the connection is closed. */
 export const isUnanswered = (error: unknown): boolean =>
