@@ -129,10 +129,14 @@ const refusePaymentOfAnother = (order: Order, { userId, items }: Payment['data']
   if (userId !== undefined && userId !== order.userId) {
     throw new Refused('conflict', `Order ${order.id} is not that of user ${userId}.`, {
       code: 'order.other_user',
+      next: 'Name the user who placed it, or nobody.',
     })
   }
   if (items !== undefined && !sameLines(byProduct(order.items), byProduct(items))) {
-    throw new Refused('conflict', `Order ${order.id} has other items.`, { code: 'order.other_items' })
+    throw new Refused('conflict', `Order ${order.id} has other items.`, {
+      code: 'order.other_items',
+      next: 'Name its own items, or none.',
+    })
   }
 }
 
@@ -141,11 +145,15 @@ const byProduct = (lines: readonly Line[]) => lines.toSorted((a, b) => (a.produc
 /** A customer's wish; refused once the order is terminal. */
 export const cancelOrder = (state: OrderState, { data }: CancelOrder): OrderDecision<'OrderFailed'> => {
   if (state.order === undefined) {
-    throw new Refused('not_found', `There is no order ${data.orderId}.`, { code: 'order.not_found' })
+    throw new Refused('not_found', `There is no order ${data.orderId}.`, {
+      code: 'order.not_found',
+      next: 'GET /orders?userId= lists the orders of a user.',
+    })
   }
   if (state.order.status !== 'PROCESSING') {
     throw new Refused('conflict', `Order ${data.orderId} is already ${state.order.status}.`, {
       code: 'order.terminal',
+      next: `GET /orders/${data.orderId} shows how it ended.`,
     })
   }
   return fail(state.order, state, 'cancelled')
@@ -167,5 +175,8 @@ const fail = (order: Order, state: OrderState, reason: Reason): OrderDecision<'O
 /** An answer to an order this service never placed is nobody's to act on: it is set aside for a person to look at. */
 const known = ({ order, orderId }: OrderState): Order => {
   if (order !== undefined) return order
-  throw new Refused('not_found', `There is no order ${orderId}.`, { code: 'order.not_found' })
+  throw new Refused('not_found', `There is no order ${orderId}.`, {
+    code: 'order.not_found',
+    next: 'GET /orders?userId= lists the orders of a user.',
+  })
 }

@@ -41,7 +41,10 @@ export const orderRoutes = (doors: OrderDoors): Route[] => [
 const found = async (sql: Sql, id: string) => {
   const order = await selectOrder(sql, id)
   if (order !== undefined) return orderBody(order)
-  throw new Refused('not_found', `There is no order ${id}.`, { code: 'order.not_found' })
+  throw new Refused('not_found', `There is no order ${id}.`, {
+    code: 'order.not_found',
+    next: 'GET /orders?userId= lists the orders of a user.',
+  })
 }
 
 const placeOrder = ({ place }: OrderDoors) =>

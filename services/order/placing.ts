@@ -86,5 +86,8 @@ export const placing = ({ coordination, place, watch, sql }: PlacingParts) => {
 
 const bodyOf = (order: Order | undefined): OrderBody => {
   if (order !== undefined) return orderBody(order)
-  throw new Refused('not_found', 'The order is not there any more.', { code: 'order.not_found' })
+  throw new Refused('not_found', 'The order is not there any more.', {
+    code: 'order.not_found',
+    next: 'GET /orders?userId= lists the orders of a user.',
+  })
 }

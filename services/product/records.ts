@@ -24,7 +24,10 @@ const only = (id: string, rows: readonly Row[]): Product => {
 }
 
 export const unknownProduct = (id: string) =>
-  new Refused('not_found', `There is no product ${id}.`, { code: 'product.not_found' })
+  new Refused('not_found', `There is no product ${id}.`, {
+    code: 'product.not_found',
+    next: 'GET /products lists all of them.',
+  })
 
 export const insertProduct = async (
   sql: Sql,

@@ -24,7 +24,10 @@ const only = (id: string, rows: readonly Row[]): User => {
 }
 
 export const unknownUser = (id: string) =>
-  new Refused('not_found', `There is no user ${id}.`, { code: 'user.not_found' })
+  new Refused('not_found', `There is no user ${id}.`, {
+    code: 'user.not_found',
+    next: 'GET /users lists all of them.',
+  })
 
 export const insertUser = async (
   sql: Sql,

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { jsonOf, withDemo } from './demo-for-tests.ts'
+import { jsonOf, withDemo } from './testing.ts'
 
 const user = '0198a000-0000-7000-8000-000000000001'
 const product = '0198a000-0000-7000-8000-000000000002'
@@ -121,6 +121,7 @@ test('every bad body of an order is answered 4xx with a pointer, and nothing is 
       const problem = JSON.parse(text)
       assert.is(problem.status, status)
       assert.is(problem.type, `urn:outbox-saga:problem:${problem.code}`)
+      assert.type(problem.next, 'string', what)
       const pointers = (problem.errors ?? []).map((one: { pointer: string }) => one.pointer)
       if (pointer !== undefined) assert.ok(pointers.includes(pointer), `${what}: ${text}`)
       assert.not.match(text, /node_modules|\.ts:\d|\\n +at /)

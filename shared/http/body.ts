@@ -9,7 +9,10 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 const tooLarge = (limit: number) =>
-  new Refused('too_large', `The body is larger than ${limit} bytes.`, { code: 'body.too_large' })
+  new Refused('too_large', `The body is larger than ${limit} bytes.`, {
+    code: 'body.too_large',
+    next: 'Send a smaller one.',
+  })
 
 /** Before anything is read: refuses what its head already shows to be too large. */
 export const refuseAnnouncedSize = ({ headers }: IncomingMessage, limit: number): void => {
@@ -39,7 +42,11 @@ export const readBytes = async (request: IncomingMessage, limit: number): Promis
     return await readRaw(request, { limit, length: request.headers['content-length'] ?? null })
   } catch (cause) {
     if ((cause as { type?: unknown }).type === 'entity.too.large') throw tooLarge(limit)
-    throw new Refused('invalid', 'The body did not arrive whole.', { code: 'body.incomplete', cause })
+    throw new Refused('invalid', 'The body did not arrive whole.', {
+      code: 'body.incomplete',
+      next: 'Send all of it.',
+      cause,
+    })
   }
 }
 

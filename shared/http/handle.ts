@@ -81,7 +81,10 @@ export const handleRoute = async (
   const { id, traceparent, log } = context.state
   const inputs = await readInputs(route, context, params, options)
   if (options.lastWords.has(context.req.socket)) {
-    throw new Refused('timeout', 'The request arrived after it was refused.', { code: 'request.too_slow' })
+    throw new Refused('timeout', 'The request arrived after it was refused.', {
+      code: 'request.too_slow',
+      next: 'Send it again, all at once.',
+    })
   }
   return answerWithin(options.limits.handleMs, context, options.stopping, (signal) => {
     const request: Request = { ...inputs, id, traceparent, log, signal }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Demo, head, jsonOf, withDemo } from './demo-for-tests.ts'
+import { type Demo, head, jsonOf, withDemo } from './testing.ts'
 
 const id = '1198a000-0000-7000-8000-000000000001'
 const order = JSON.stringify({ userId: id, items: [{ productId: id, quantity: 1 }] })

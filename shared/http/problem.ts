@@ -73,6 +73,8 @@ const unavailable = 'Something this service needs is not available at the moment
 // A connection may be lost after the commit and before its answer.
 const again = 'Send it again in a moment; what must not be done twice, look first whether it was done.'
 
+const told = 'Tell whoever runs the service that id.'
+
 /** THE mapping of errors to HTTP. What is not the caller's fault tells nothing of the inside. */
 export const problemOf = (error: unknown, requestId: string): ProblemAnswer => {
   if (error instanceof Refused) {
@@ -87,5 +89,9 @@ export const problemOf = (error: unknown, requestId: string): ProblemAnswer => {
     return { status: 503, headers: { 'Retry-After': '1' }, body }
   }
   const detail = 'This is a defect of the service. It was logged under the id in `instance`.'
-  return { status: 500, headers: {}, body: bodyOf({ status: 500, detail, code: 'internal' }, requestId) }
+  return {
+    status: 500,
+    headers: {},
+    body: bodyOf({ status: 500, detail, code: 'internal', next: told }, requestId),
+  }
 }

@@ -31,6 +31,7 @@ export const refuseHost = ({ headersDistinct }: IncomingMessage): void => {
   if (host === undefined || others.length > 0 || !hostSyntax.test(host)) {
     throw new Refused('invalid', 'There must be exactly one Host header, of valid syntax.', {
       code: 'host.invalid',
+      next: 'Send one Host header that names this service.',
     })
   }
 }
@@ -41,6 +42,7 @@ export const refuseTransferCoding = ({ headers }: IncomingMessage): void => {
   if (coding === undefined || coding.toLowerCase() === 'chunked') return
   throw new Refused('invalid', 'The only Transfer-Encoding here is chunked.', {
     code: 'body.transfer_encoding',
+    next: 'Send the body chunked, or with its Content-Length.',
   })
 }
 
@@ -48,7 +50,10 @@ const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Refused('invalid', 'The address has a malformed percent-encoding.', { code: 'url.malformed' })
+    throw new Refused('invalid', 'The address has a malformed percent-encoding.', {
+      code: 'url.malformed',
+      next: 'Write a % that means itself as %25, and other text as UTF-8.',
+    })
   }
 }
 

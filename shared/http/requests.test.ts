@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { head, jsonOf, withDemo } from './demo-for-tests.ts'
 import { encodeCursor } from './index.ts'
+import { head, jsonOf, withDemo } from './testing.ts'
 
 const id = '1198a000-0000-7000-8000-000000000001'
 const order = JSON.stringify({ userId: id, items: [{ productId: id, quantity: 1 }] })
@@ -110,6 +110,7 @@ test('H15: query keys and values are checked; a cursor is one of this list', () 
       const problem = await jsonOf(answer)
       assert.is(answer.status, 400, query)
       assert.is(problem.status, 400)
+      assert.type(problem.next, 'string')
     }
     assert.is((await ask(`/orders/${id}?a=1`)).status, 400)
   }))

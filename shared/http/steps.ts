@@ -59,7 +59,7 @@ export const refuse =
     refuseHost(req)
     refuseTransferCoding(req)
     if (expecting.unknown.has(req)) {
-      const details = { code: 'expectation.unknown', status: 417 }
+      const details = { code: 'expectation.unknown', next: 'Send the request without Expect.', status: 417 }
       throw new HttpRefusal('invalid', 'Only Expect: 100-continue can be met.', details)
     }
     await rateLimit(req)
@@ -87,7 +87,7 @@ export const findRoute =
       return
     }
     if (!methods.has(method)) {
-      const details = { code: 'method.not_allowed', headers: { Allow: allow } }
+      const details = { code: 'method.not_allowed', next: `Use one of ${allow}.`, headers: { Allow: allow } }
       throw new HttpRefusal('method_not_allowed', 'This address does not know this method.', details)
     }
     await next()

@@ -50,6 +50,7 @@ export const answerUnparsable = (
 const noProxy = () =>
   new HttpRefusal('method_not_allowed', 'This is no proxy: it connects to nothing.', {
     code: 'method.not_allowed',
+    next: 'Send the request to this address itself.',
     headers: { Allow: '' },
   })
 
@@ -58,11 +59,18 @@ const refusalOf = (code: string | undefined): Refused => {
     case 'HPE_HEADER_OVERFLOW':
       return new HttpRefusal('too_large', 'The headers are too large.', {
         code: 'headers.too_large',
+        next: 'Send fewer or shorter ones.',
         status: 431,
       })
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Refused('timeout', 'The request did not arrive in time.', { code: 'request.too_slow' })
+      return new Refused('timeout', 'The request did not arrive in time.', {
+        code: 'request.too_slow',
+        next: 'Send it again, all at once.',
+      })
     default:
-      return new Refused('invalid', 'This is not a valid HTTP request.', { code: 'http.malformed' })
+      return new Refused('invalid', 'This is not a valid HTTP request.', {
+        code: 'http.malformed',
+        next: 'Send it as RFC 9112 has it.',
+      })
   }
 }
