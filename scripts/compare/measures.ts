@@ -102,7 +102,7 @@ export const measures: readonly Measure[] = [
 export const comparedMeasures = measures.filter(({ sum, key }) => !sum && !key.endsWith('Max'))
 
 /**
- * A settle time counts every order sent: one that never settled took for ever, so turning orders away makes nobody faster.
+ * A settle time counts every order sent: one that never settled counts as infinitely late, so turning orders away makes nobody faster.
  * null for a percentile that was never reached.
  */
 const ended = (ms: number | null): number | null => (ms === Infinity ? null : ms)

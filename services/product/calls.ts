@@ -31,8 +31,15 @@ export const collect = async (
 export const refund = async (rpc: RpcClient, { orderId, userId }: Ids): Promise<boolean> =>
   (await rpc.call('user_refund', { orderId, userId }, { evenIfOpen: true })).ok
 
-/** The order decides: once it failed it can't succeed by another request for it, and one that has succeeded keeps what it has. */
-export const hasSucceeded = async (rpc: RpcClient, { orderId }: Ids, call: Call): Promise<boolean> => {
+/**
+ * Whether the order has succeeded, and keeps what it has. Otherwise it fails, so that no other request for it can succeed; one that can't
+ * be reached counts as not succeeded.
+ */
+export const hasSucceededElseFail = async (
+  rpc: RpcClient,
+  { orderId }: Ids,
+  call: Call,
+): Promise<boolean> => {
   const failure = { orderId, status: 'FAILED', reason: 'rpc_timeout' } as const
   const reply = await rpc.call('order_status_update', failure, call).catch(() => undefined)
   return reply !== undefined && 'error' in reply && reply.error.code === 'order.terminal'

@@ -3,7 +3,7 @@ import { describe, Refused } from '../../shared/failure/index.ts'
 import type { Log } from '../../shared/log/index.ts'
 import { type Call, type Procedure, procedure, type RpcClient, RpcFailed } from '../../shared/rpc/index.ts'
 import type { Input } from '../../shared/saga/index.ts'
-import { collect, hasSucceeded, type Purchase, refund, report } from './calls.ts'
+import { collect, hasSucceededElseFail, type Purchase, refund, report } from './calls.ts'
 import type { Reservation, StockState } from './domain.ts'
 
 export interface ProductProcedureParts {
@@ -33,7 +33,7 @@ const update = async (parts: ProductProcedureParts, request: Request, call: Call
     return await pay(parts, { orderId, userId, total, items: [...items] }, call)
   } catch (error) {
     // The database went in between: the stock may be taken without our knowing.
-    if (error instanceof Refused || (await hasSucceeded(parts.rpc, request, call))) throw error
+    if (error instanceof Refused || (await hasSucceededElseFail(parts.rpc, request, call))) throw error
     await undo(parts, request, 'rpc_timeout', false)
     throw error
   }
@@ -65,7 +65,7 @@ const pay = async (parts: ProductProcedureParts, purchase: Purchase, call: Call)
     await undo(parts, purchase, payment.reason, false)
     return { ok: false, reason: payment.reason }
   }
-  if (await hasSucceeded(parts.rpc, purchase, call))
+  if (await hasSucceededElseFail(parts.rpc, purchase, call))
     return { ok: true, total: purchase.total, items: purchase.items }
   await undo(parts, purchase, 'rpc_timeout', payment.mayBeDebited)
   return { ok: false, reason: 'rpc_timeout' }

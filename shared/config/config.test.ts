@@ -94,14 +94,14 @@ test('namespace, publishers, delays and faults are read', () => {
     SAGA_NAMESPACE: 't1',
     EVENT_PUBLISHERS: 'order=svc_order,user=svc_user',
     RETRY_DELAYS_MS: '10,20',
-    FAULT: 'relay.confirmed:kill:3,inbox.saved:sleep=500',
+    FAULT: 'relay.afterConfirm:kill:3,product.events.OrderPlaced.afterInbox:sleep=500',
   })
   assert.is(config.sagaNamespace, 't1')
   assert.equal(config.eventPublishers, { order: 'svc_order', user: 'svc_user' })
   assert.equal(config.retryDelaysMs, [10, 20])
   assert.equal(config.fault, [
-    { name: 'relay.confirmed', kind: 'kill', ms: 0, nth: 3 },
-    { name: 'inbox.saved', kind: 'sleep', ms: 500, nth: 1 },
+    { name: 'relay.afterConfirm', kind: 'kill', ms: 0, nth: 3 },
+    { name: 'product.events.OrderPlaced.afterInbox', kind: 'sleep', ms: 500, nth: 1 },
   ])
 })
 

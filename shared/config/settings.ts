@@ -87,7 +87,7 @@ export const serviceSettings = {
     .string()
     .default('')
     .transform(readFaults)
-    .describe('for tests: what to do at the nth pass of a named point, as in `relay.confirmed:kill:3`'),
+    .describe('for tests: what to do at the nth pass of a named point, as in `relay.afterConfirm:kill:3`'),
 }
 
 /** What commands read that look at a running system: the development servers when nothing is said. */
@@ -122,7 +122,7 @@ function readPublishers(value: string, context: Context): Publishers {
 
 type FaultKind = 'kill' | 'throw' | 'stop' | 'sleep'
 
-/** `relay.confirmed:kill:3,inbox.saved:sleep=500`: what to do at the nth pass (the first when not said) of a named point. */
+/** `relay.afterConfirm:kill:3,product.events.OrderPlaced.afterInbox:sleep=500`: what to do at the nth pass (the first when not said) of a named point. */
 function readFaults(value: string, context: Context) {
   const faults: { name: string; kind: FaultKind; ms: number; nth: number }[] = []
   for (const part of value === '' ? [] : value.split(',')) {

@@ -11,7 +11,7 @@ export interface Fault {
   nth: number
 }
 
-/** Code passes a point by `await fault('relay.confirmed')`; in production nothing happens there. */
+/** Code passes a point by `await fault('relay.afterConfirm')`; in production nothing happens there. */
 export type FaultPoint = (name: string) => Promise<void>
 
 /** Thrown at a point of kind `throw`. */

@@ -28,11 +28,11 @@ const methodLines = ({ settings }: Results): string[] => {
     `Orders come at random moments (Poisson) whether or not earlier ones are answered, from ${users} users for ${products} products, a few of them much wanted (Zipf ${skew}), one to five lines each; ${percent(doomedByStock)} must fail for stock and ${percent(doomedByMoney)} for money.`,
     'Every time counts from the moment the order was meant to be sent, so a stalled system is charged for all who had to wait (no coordinated omission).',
     `Accepted: the whole answer, 201 or 202, was there. No answer within ${formatMs(clientTimeoutMs)} is a time-out, any other answer an error; times to accept are of the accepted. Nothing is sent twice.`,
-    'Settled: SUCCESS or FAILED, at the moment that a database trigger wrote down, read after the run, for both in the same way. Percentiles of it count every order sent: one that never settled took for ever.',
+    'Settled: SUCCESS or FAILED, at the moment that a database trigger wrote down, read after the run, for both in the same way. Percentiles of it count every order sent: one that never settled counts as infinitely late.',
     `Rounds alternate (A B, B A, ..), each with new databases, new queues, newly started services and ${warmUpOrders} orders to warm up that do not count.`,
     `Faults hit both at the same moments of the workload. An order that is not settled within ${formatMs(deadlineMs)} is given up by the order service.`,
     'After a round the system comes to rest, and is audited; CPU, transactions and messages count from the first order until that rest.',
     'Percentiles are nearest-rank values of the raw samples; the table shows the median of the rounds and their range.',
-    "A difference in times or costs is claimed when the 99 % interval (Student's t) of the rounds' log-ratios, paired by round, lies beyond ±1 %; in percentages, from three rounds on, when that of the difference of the two means, by their spread between rounds, lies beyond half a point. From six rounds on the exact sign-flip test has to agree (p < 0.05).",
+    "A difference in times or costs is claimed when the 99 % interval (Student's t) of the rounds' log-ratios, paired by round, lies wholly beyond ±1 %; in percentages, from three rounds on, when that of the difference of the two means, by their spread between rounds, lies wholly beyond half a percentage point. From six rounds on the exact sign-flip test has to agree (p < 0.05).",
   ]
 }
