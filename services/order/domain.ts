@@ -142,13 +142,16 @@ const refusePaymentOfAnother = (order: Order, { userId, items }: Payment['data']
 
 const byProduct = (lines: readonly Line[]) => lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
 
+export const orderNotFound = (orderId: string) =>
+  new Refused('not_found', `There is no order ${orderId}.`, {
+    code: 'order.not_found',
+    next: 'GET /orders?userId= lists the orders of a user.',
+  })
+
 /** A customer's wish; refused once the order is terminal. */
 export const cancelOrder = (state: OrderState, { data }: CancelOrder): OrderDecision<'OrderFailed'> => {
   if (state.order === undefined) {
-    throw new Refused('not_found', `There is no order ${data.orderId}.`, {
-      code: 'order.not_found',
-      next: 'GET /orders?userId= lists the orders of a user.',
-    })
+    throw orderNotFound(data.orderId)
   }
   if (state.order.status !== 'PROCESSING') {
     throw new Refused('conflict', `Order ${data.orderId} is already ${state.order.status}.`, {
@@ -175,8 +178,5 @@ const fail = (order: Order, state: OrderState, reason: Reason): OrderDecision<'O
 /** An answer to an order this service never placed is nobody's to act on: it is set aside for a person to look at. */
 const known = ({ order, orderId }: OrderState): Order => {
   if (order !== undefined) return order
-  throw new Refused('not_found', `There is no order ${orderId}.`, {
-    code: 'order.not_found',
-    next: 'GET /orders?userId= lists the orders of a user.',
-  })
+  throw orderNotFound(orderId)
 }

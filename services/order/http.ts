@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { Id, IdempotencyKey, Lines, OrderBody } from '../../shared/contracts/index.ts'
 import type { Sql } from '../../shared/database/index.ts'
-import { Refused } from '../../shared/failure/index.ts'
 import {
   Cursor,
   eventStream,
@@ -15,7 +14,7 @@ import {
 } from '../../shared/http/index.ts'
 import type { Cause } from '../../shared/service/index.ts'
 import { orderBody } from './answers.ts'
-import type { CancelOrder } from './domain.ts'
+import { type CancelOrder, orderNotFound } from './domain.ts'
 import type { Placed, Placing } from './placing.ts'
 import { selectHistory, selectOrder, selectOrders } from './statements.ts'
 import type { OrderWatch } from './watch.ts'
@@ -41,10 +40,7 @@ export const orderRoutes = (doors: OrderDoors): Route[] => [
 const found = async (sql: Sql, id: string) => {
   const order = await selectOrder(sql, id)
   if (order !== undefined) return orderBody(order)
-  throw new Refused('not_found', `There is no order ${id}.`, {
-    code: 'order.not_found',
-    next: 'GET /orders?userId= lists the orders of a user.',
-  })
+  throw orderNotFound(id)
 }
 
 const placeOrder = ({ place }: OrderDoors) =>

@@ -8,6 +8,12 @@ const now = new Date('2026-01-02T03:04:05.000Z')
 const failing = { reason: 'no stock table', now, user: 'svc_product' }
 const dead = { ...failing, code: 'retries.exhausted', consumer: 'product.events' }
 
+const origin = {
+  'x-original-exchange': 'EX_ORDER',
+  'x-original-routing-key': 'order.create',
+  'x-original-user-id': 'svc_order',
+}
+
 const message = (headers: Record<string, unknown>, properties = {}): Message =>
   ({
     content: Buffer.from('{}'),
@@ -32,9 +38,7 @@ test('a retry copy is a new message of the same content', () => {
     deliveryMode: 2,
     headers: {
       keep: 'me',
-      'x-original-exchange': 'EX_ORDER',
-      'x-original-routing-key': 'order.create',
-      'x-original-user-id': 'svc_order',
+      ...origin,
       'x-attempt': 2,
       'x-first-failed-at': now.toISOString(),
       'x-last-error': 'no stock table',
@@ -94,9 +98,7 @@ test('without its failure a dead letter is a new first try, of the same origin',
     deliveryMode: 2,
     headers: {
       keep: 'me',
-      'x-original-exchange': 'EX_ORDER',
-      'x-original-routing-key': 'order.create',
-      'x-original-user-id': 'svc_order',
+      ...origin,
     },
   })
 })

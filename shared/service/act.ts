@@ -61,7 +61,7 @@ export const createAct = <Tx, World, State>(rim: Rim<Tx, World, State>, door: st
       const mayBeOne = isTooMuch(error) && asks.every(({ messageId }) => messageId !== undefined)
       if (!mayBeOne && (error instanceof Unavailable || isTransient(error))) throw error
       if (asks.length === 1) {
-        if (!mayBeOne) return [{ kind: 'failed', error }]
+        if (!mayBeOne) return [failedWith(error)]
         if (await takesOthers(rim, door)) return [failedWith(tooMuch(error))]
         throw error
       }
