@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert'
 import { databaseUrlOf } from '../scripts/infra/index.ts'
 import { services } from '../shared/contracts/index.ts'
 import { eventually, type SilentProxy, startSilentProxy, testServers } from '../shared/testing/index.ts'
-import { checkInvariants, clientsWereTold, openShop, sendTraffic, withSystem } from './system/index.ts'
+import { checkInvariants, clientsWereTold, openShop, place, sendTraffic, withSystem } from './system/index.ts'
 
-const withProxy = async (use: (proxy: SilentProxy) => Promise<void>) => {
-  const proxy = await startSilentProxy(testServers().postgresUrl)
+const withProxy = async (upstreamUrl: string, use: (proxy: SilentProxy) => Promise<void>) => {
+  const proxy = await startSilentProxy(upstreamUrl)
   try {
     await use(proxy)
   } finally {
@@ -16,7 +16,7 @@ const withProxy = async (use: (proxy: SilentProxy) => Promise<void>) => {
 }
 
 test('connections to PostgreSQL that fall silent in mid-traffic: requests end, the services recover unaided, nothing is lost', () =>
-  withProxy((proxy) =>
+  withProxy(testServers().postgresUrl, (proxy) =>
     withSystem(
       {
         mode: 'choreography',
@@ -53,6 +53,37 @@ test('connections to PostgreSQL that fall silent in mid-traffic: requests end, t
         await Promise.all(services.map((service) => system[service].ready()))
         await checkInvariants(system)
         assert.equal(await clientsWereTold(system, sent), [])
+      },
+    ),
+  ))
+
+test('the way from the leading relay to the broker is cut: another one that has its own leads, and publishes what was said', () =>
+  withProxy(testServers().amqpUrl, (proxy) =>
+    withSystem(
+      { mode: 'choreography', services: () => ({ order: { AMQP_URL: proxy.url } }) },
+      async (system) => {
+        const shop = await openShop(system)
+        const productId = shop.products[0]!
+        const relay = await system.relay('order', { AMQP_URL: system.amqpUrl })
+        await relay.start()
+        const pending = async () => {
+          const [row] = await system.sql<{ count: number }>(
+            'order',
+            'select count(*)::int from outbox where published_at is null',
+          )
+          return row!.count
+        }
+        const orders = () =>
+          Promise.all(shop.users.map((userId) => place(system, userId, [{ productId, quantity: 1 }])))
+        await orders()
+        await eventually(async () => (await pending()) === 0)
+        assert.not(relay.lines.some((line) => /"state":"leading"/.test(line)))
+        proxy.silence()
+        await orders()
+        await eventually(async () => (await pending()) === 0, { withinMs: 60_000 })
+        assert.ok(relay.lines.some((line) => /"state":"leading"/.test(line)))
+        proxy.heal()
+        await checkInvariants(system)
       },
     ),
   ))

@@ -30,6 +30,8 @@ export const createPublishing = (options: PublishingOptions) => {
   let accepting = true
   let waiting = false
   let failuresInARow = 0
+  /** When publishing last began to fail; undefined once the broker has answered since. */
+  let failingSince: number | undefined
 
   const publish = async (row: ClaimedRow): Promise<PublishOutcome> => {
     try {
@@ -44,6 +46,7 @@ export const createPublishing = (options: PublishingOptions) => {
   }
 
   const settle = (row: ClaimedRow, outcome: PublishOutcome) => {
+    if (outcome.kind !== 'unknown') failingSince = undefined
     if (outcome.kind === 'confirmed') {
       failuresInARow = 0
       if (lanes.confirmed(row)) options.onRoom()
@@ -77,6 +80,7 @@ export const createPublishing = (options: PublishingOptions) => {
   const awaitTransport = async () => {
     if (waiting) return
     waiting = true
+    failingSince ??= performance.now()
     for (let isReady = false; !isReady && !ended.signal.aborted; ) {
       try {
         const delayMs = failuresInARow > 1 ? fullJitterMs(failuresInARow - 2, again.firstMs, again.capMs) : 0
@@ -90,6 +94,8 @@ export const createPublishing = (options: PublishingOptions) => {
     }
     waiting = false
     pump()
+    // Ready, and nothing there to prove it by.
+    if (lanes.counts().inFlight === 0) failingSince = undefined
     options.onChange()
   }
 
@@ -97,6 +103,8 @@ export const createPublishing = (options: PublishingOptions) => {
     start: () => void awaitTransport(),
     pump,
     isReady: () => !waiting,
+    /** How long nothing has got out, by what was tried: 0 while the broker answers. */
+    failingForMs: () => (failingSince === undefined ? 0 : performance.now() - failingSince),
     /** Nothing more takes off; what is in flight may still land. */
     finish: () => {
       accepting = false

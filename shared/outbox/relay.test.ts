@@ -200,8 +200,20 @@ test('nothing is published before the transport is ready', () =>
     })
     const fake = createFakeTransport(undefined, () => opened)
     await withRelay({ databaseUrl: url, transport: fake.transport, leaseMs: 600 }, async (relay) => {
+      await eventually(() => relay.state().state === 'standby')
+      await pause(1_000)
+      assert.is(relay.state().state, 'standby')
+      assert.is(fake.log.length, 0)
+      open()
+      await eventually(() => isDrained(sql))
+    })
+  }))
+
+test('the lead is kept beyond the lease when there is nothing to do', () =>
+  withOutbox(async ({ url, sql }) => {
+    const { transport } = createFakeTransport()
+    await withRelay({ databaseUrl: url, transport, leaseMs: 600 }, async (relay) => {
       await eventually(() => relay.state().state === 'leading')
-      // Much longer than the lease: it is kept although there is nothing to do.
       await eventually(async () => {
         const aged = await sql.$queryRawUnsafe<unknown[]>(
           `select from pg_stat_activity where datname = current_database() and application_name = 'outbox-relay'
@@ -210,9 +222,6 @@ test('nothing is published before the transport is ready', () =>
         return aged.length === 1
       })
       assert.is(relay.state().state, 'leading')
-      assert.is(fake.log.length, 0)
-      open()
-      await eventually(() => isDrained(sql))
     })
   }))
 

@@ -1,5 +1,6 @@
 import { fullJitterMs } from './backoff.ts'
 import { createBell } from './bell.ts'
+import { lookFor } from './in-reach.ts'
 import { channel } from './notify.ts'
 import type { CrashPoint, RelayObserver, RelayState } from './observer.ts'
 import { openSession, type Session } from './session.ts'
@@ -17,7 +18,10 @@ export interface RelayOptions {
   inFlight?: number
   /** The longest an event waits when every hint was lost; default 1000. */
   pollMs?: number
-  /** A leader that says nothing for so long is dropped by the database, and another takes over; default 10 000. */
+  /**
+   * A leader that says nothing for so long is dropped by the database, and one that can't reach the broker for so long gives the lead
+   * up; another takes over. Default 10 000.
+   */
   leaseMs?: number
   /** Refusals until an event is parked; default 6. */
   maxAttempts?: number
@@ -63,6 +67,8 @@ export const createRelay = (options: RelayOptions) => {
   const settings = withDefaults(options)
   const { observer } = settings
   const usesNotify = options.notify ?? true
+  /** The longest pause of one that stands by; well within the lease. */
+  const standbyMs = Math.min(settings.pollMs, settings.leaseMs / 3)
   const lockKey = String(options.lockKey ?? defaultLockKey)
   const bell = createBell()
   let state: RelayState = 'disconnected'
@@ -83,32 +89,47 @@ export const createRelay = (options: RelayOptions) => {
     while (!stopping && !isOver() && performance.now() < until) await bell.wait(until - performance.now())
   }
 
-  const standBy = async ({ sql, isAlive }: Session): Promise<boolean> => {
-    while (!stopping && isAlive()) {
-      const passesOn = woken && usesNotify
-      woken = false
-      const [row] = await sql.$queryRawUnsafe<{ won: boolean }[]>(
-        `select pg_try_advisory_lock($1) as won${passesOn ? `, pg_notify('${channel}', '')` : ''}`,
-        lockKey,
-      )
-      if (row?.won === true) return true
-      enter('standby')
-      const ms = Math.min(settings.pollMs, settings.leaseMs / 3) * (0.5 + Math.random() / 2)
-      await restUnless(() => woken || !isAlive(), ms)
+  const tryToLead = async ({ sql }: Session, mayLead: boolean): Promise<boolean> => {
+    const passesOn = woken && usesNotify
+    woken = false
+    const [row] = await sql.$queryRawUnsafe<{ won: boolean }[]>(
+      `select case when $2 then pg_try_advisory_lock($1) else false end as won${passesOn ? `, pg_notify('${channel}', '')` : ''}`,
+      lockKey,
+      mayLead,
+    )
+    return row?.won === true
+  }
+
+  /** Resolves to true when it leads. Who can't reach the broker does not try: another one may. */
+  const standBy = async (current: Session): Promise<boolean> => {
+    while (!stopping && current.isAlive()) {
+      const broker = await lookFor(settings.transport, bell.ring)
+      try {
+        const mayLead = broker.isReady()
+        if (await tryToLead(current, mayLead)) return true
+        enter('standby')
+        const isOver = () => woken || !current.isAlive() || broker.isReady() !== mayLead
+        await restUnless(isOver, standbyMs * (0.5 + Math.random() / 2))
+      } finally {
+        broker.stop()
+      }
     }
     return false
   }
 
-  const serve = async (current: Session) => {
-    if (!(await standBy(current))) return
+  /** Resolves to true when it gave the lead up. */
+  const serve = async (current: Session): Promise<boolean> => {
+    if (!(await standBy(current))) return false
     if (usesNotify) await current.sql.$executeRawUnsafe(`listen ${channel}`)
-    if (stopping) return
+    if (stopping) return false
     term = createTerm(current, bell, settings)
     enter('leading')
-    await term.lead()
+    const isCutOff = await term.lead()
+    if (isCutOff) observer.error?.(new Error('the broker is out of reach, so the lead is given up'))
+    return isCutOff
   }
 
-  const runOneSession = async () => {
+  const runOneSession = async (): Promise<boolean> => {
     try {
       session = await openSession({
         databaseUrl: options.databaseUrl,
@@ -121,9 +142,10 @@ export const createRelay = (options: RelayOptions) => {
           bell.ring()
         },
       })
-      await serve(session)
+      return await serve(session)
     } catch (error) {
       observer.error?.(error)
+      return false
     } finally {
       term = undefined
       await session?.close()
@@ -135,9 +157,11 @@ export const createRelay = (options: RelayOptions) => {
   const run = async () => {
     for (let failures = 0; !stopping; failures += 1) {
       const since = performance.now()
-      await runOneSession()
+      const gaveUp = await runOneSession()
       if (performance.now() - since >= goodSessionMs) failures = 0
-      await restUnless(() => false, fullJitterMs(failures, reconnect.firstMs, reconnect.capMs))
+      // Long enough for all that stand by to have tried.
+      const pauseMs = gaveUp ? 2 * standbyMs : fullJitterMs(failures, reconnect.firstMs, reconnect.capMs)
+      await restUnless(() => false, pauseMs)
     }
   }
 

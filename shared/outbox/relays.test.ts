@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually, standstill } from '../testing/index.ts'
@@ -90,6 +91,31 @@ test('a stale leader, stopped beyond its lease with confirms on their way, marks
     await drained(given)
     assert.ok((await checkLog(given, ids, 2)) >= 5)
   }))
+
+for (const cut of ['not ready', 'unknown'] as const)
+  test(`a leader whose way to the broker is cut (${cut}) gives the lead up, and leads again when it is not`, () =>
+    withChildren(async (given) => {
+      const leader = given.start({ cut })
+      await eventually(() => leader.states.includes('leading'))
+      const other = given.start()
+      await eventually(() => other.states.includes('standby'))
+      leader.signal('SIGUSR2')
+      const ids = await seed(given.sql, 5, 4)
+      await eventually(() => other.states.includes('leading'))
+      await drained(given)
+      await eventually(() => leader.states.at(-1) === 'standby')
+      assert.equal(leader.states.slice(0, 2), ['leading', 'disconnected'])
+      other.signal('SIGKILL')
+      await other.ended()
+      const later = await seed(given.sql, 5, 4)
+      // Longer than a stand-by takes to see that nobody leads.
+      await pause(500)
+      if (cut === 'not ready') assert.is(leader.states.at(-1), 'standby')
+      assert.is(await pendingCount(given.sql), 20)
+      leader.signal('SIGUSR2')
+      await drained(given)
+      assert.is(await checkLog(given, [...ids, ...later], 4), 0)
+    }))
 
 test('a session that says nothing for its lease is dropped, its lock with it, and it can mark no more', () =>
   withOutbox(async ({ url, sql }) => {

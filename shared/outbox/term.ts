@@ -146,12 +146,16 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
     return Math.min(due - performance.now(), options.leaseMs / 3)
   }
   const isDone = () => finishing && landing.isEmpty() && lanes.counts().inFlight === 0
+  const isCutOff = () => !publishing.isReady() && publishing.failingForMs() >= options.leaseMs
 
-  /** Leads until the session is lost or `finish` was called and everything in flight has landed and is marked. */
-  const lead = async () => {
+  /**
+   * Leads until the session is lost, or `finish` was called and everything in flight has landed and is marked, or the broker was out
+   * of reach for the lease: then it resolves to true.
+   */
+  const lead = async (): Promise<boolean> => {
     publishing.start()
     try {
-      while (session.isAlive() && !isDone()) {
+      while (session.isAlive() && !isDone() && !isCutOff()) {
         try {
           await step()
           const ms = restMs()
@@ -162,6 +166,7 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
           if (session.isAlive()) await pause(Math.min(afterErrorMs, options.leaseMs / 3))
         }
       }
+      return isCutOff()
     } finally {
       publishing.abandon()
     }

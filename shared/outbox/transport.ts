@@ -27,6 +27,9 @@ export type PublishOutcome =
 export interface RelayTransport {
   /** Settles within a deadline of its own. A rejection counts as `unknown`. */
   publish(row: OutboxRow): Promise<PublishOutcome>
-  /** Resolves when publishing can be tried (again); may reject when the signal aborts. */
+  /**
+   * Resolves when publishing can be tried (again), at once when it can be now; may reject when the signal aborts. A relay that stands
+   * by asks too, each time it looks for the lead.
+   */
   ready(signal: AbortSignal): Promise<void>
 }

@@ -36,8 +36,8 @@ export interface System extends Record<ServiceName, ServiceProcess> {
   amqpUrl: string
   /** The three services, and the relays started apart. */
   processes: readonly ServiceProcess[]
-  /** A relay process of a service, not started yet. */
-  relay(service: ServiceName): Promise<ServiceProcess>
+  /** A relay process of a service, not started yet; `env` is what differs from the service. */
+  relay(service: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>
   databaseUrl(service: ServiceName): string
   sql<Row extends object = Record<string, unknown>>(
     service: ServiceName,
@@ -97,7 +97,11 @@ const assemble = async (
   const mode = options.mode ?? testMode()
   const databaseUrl = (service: ServiceName) => databaseUrlOf(service, postgresUrl, namespace)
   const perService = options.services?.({ namespace, amqpUrl }) ?? {}
-  const create = async (name: ServiceName, program: 'main' | 'relay') => {
+  const create = async (
+    name: ServiceName,
+    program: 'main' | 'relay',
+    ownEnv: Record<string, string> = {},
+  ) => {
     const env = environment({
       SAGA_MODE: mode,
       SAGA_NAMESPACE: namespace,
@@ -112,6 +116,7 @@ const assemble = async (
       EVENT_PUBLISHERS: '',
       ...options.env,
       ...perService[name],
+      ...ownEnv,
     })
     return createServiceProcess({ name, program, port: await freePort(), env })
   }
@@ -132,8 +137,8 @@ const assemble = async (
     broker,
     databaseUrl,
     name: (plain) => `${namespace}.${plain}`,
-    async relay(service) {
-      const relay = await create(service, 'relay')
+    async relay(service, env) {
+      const relay = await create(service, 'relay', env)
       processes.push(relay)
       return relay
     },

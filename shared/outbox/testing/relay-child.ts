@@ -12,8 +12,10 @@ export interface ChildSettings {
   confirmMs?: number
   /** Exactly so long instead. */
   confirmAfterMs?: number
-  /** Never ready to publish. */
+  /** Publishes are never answered. */
   mute?: boolean
+  /** What SIGUSR2 does to the way to the broker, and takes back: `ready` waits, or it does not and publishes come back unknown. */
+  cut?: 'not ready' | 'unknown'
   /** Dies at the nth pass of this crash point. */
   crash?: { at: string; nth: number }
 }
@@ -22,12 +24,17 @@ const main = ([url, name, json]: string[]) => {
   const settings = JSON.parse(json!) as ChildSettings
   const log = new pg.Pool({ connectionString: url!, max: 3 })
   log.on('error', () => {})
+  let isCut = false
+  process.on('SIGUSR2', () => {
+    isCut = !isCut
+  })
   const transport: RelayTransport = {
-    ready: (signal) =>
-      settings.mute === true
-        ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-        : Promise.resolve(),
+    ready: async (signal) => {
+      while (isCut && settings.cut === 'not ready') await pause(10, undefined, { signal })
+    },
     publish: async (row) => {
+      if (settings.mute === true) await new Promise(() => {})
+      if (isCut) return { kind: 'unknown', reason: 'the broker is out of reach' }
       await log.query('insert into publish_log (relay, event_id) values ($1, $2)', [name, row.eventId])
       await pause(settings.confirmAfterMs ?? Math.random() * (settings.confirmMs ?? 2))
       return { kind: 'confirmed' }
