@@ -22,6 +22,17 @@ const rows = (count: number, state: 'pending' | 'parked') => `
     clock_timestamp() - interval '1 hour', ${state === 'parked' ? 'clock_timestamp()' : 'null'}
   from generate_series(1, ${count})`
 
+test('the process itself is measured: memory, CPU, the event loop', async () => {
+  const valueOf = await scraped(createMetrics())
+  for (const name of [
+    'process_resident_memory_bytes',
+    'process_cpu_seconds_total',
+    'nodejs_heap_size_used_bytes',
+  ])
+    assert.ok(valueOf(name) > 0, name)
+  assert.ok(valueOf('nodejs_eventloop_lag_p99_seconds') >= 0)
+})
+
 const withSql = (use: (sql: Sql, url: string) => Promise<void>) => () =>
   withDatabase('order', ({ url }) =>
     withClient(url, (client) =>
