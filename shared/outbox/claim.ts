@@ -7,6 +7,8 @@ export interface ClaimedRow extends OutboxRow {
   isBehindParked: boolean
   /** Later events of its aggregate are parked: it was un-parked alone, and they follow it. */
   leadsParked: boolean
+  /** Its payload was not read, and nobody could publish it. */
+  isTooLarge: boolean
 }
 
 export interface Claim {
@@ -19,6 +21,12 @@ export interface Claim {
 
 /** A claim brings so many bytes of payloads at most, and one row more. */
 export const claimBytes = 32 * 1024 * 1024
+
+/**
+ * Larger payloads are not read: as text, where a byte may take six, they could exceed the time of a statement, and end the process.
+ * No broker takes such a message either (RabbitMQ 4 none above 16 MiB).
+ */
+export const largestPayloadBytes = 16 * 1024 * 1024
 
 /** What a payload may have as text at most, roughly, without reading it: PostgreSQL compresses no better than that. */
 const bytesAtMost = `case pg_column_compression(o.payload)
@@ -44,15 +52,20 @@ const neighbours = `
 const parked =
   '(select exists (select from outbox where parked_at is not null and published_at is null) as exist) as parked'
 
-/** Of rows that may be too large for a claim of so many, the payload is left out. */
+/** Of rows that may be too large for a claim of so many, or at all, the payload is left out. */
 export const claimSql = `
-  select ${rowColumns(`case when ${bytesAtMost} <= ${claimBytes} / $3::bigint then o.payload end`)}, ${neighbours}
+  select ${rowColumns(`case when ${bytesAtMost} <= least(${claimBytes} / $3::bigint, ${largestPayloadBytes}) then o.payload end`)}, ${neighbours}
   from outbox o, ${parked}
   where ${waiting}`
 
+/** In an array it is no longer compressed. */
+const isTooLarge = `case when o.bytes > ${largestPayloadBytes}
+      then pg_column_size(jsonb_build_array(o.payload)) > ${largestPayloadBytes} else false end`
+
 /** As many as fit. Adding them up costs half as much again, so it is done only where there are large ones. */
 export const fittingClaimSql = `
-  select ${rowColumns()}, ${neighbours}, o.bytes > ${claimBytes} / $3::bigint as is_large
+  select ${rowColumns(`case when not (${isTooLarge}) then o.payload end`)}, ${neighbours},
+    o.bytes > least(${claimBytes} / $3::bigint, ${largestPayloadBytes}) as is_large
   from (
       select *, sum(bytes) over (order by id rows unbounded preceding) as through_bytes
       from (select *, ${bytesAtMost} as bytes from outbox o where ${waiting}) as o
@@ -95,7 +108,8 @@ export const createClaim = (sql: Sql) => {
 }
 
 const claimedRowOf = (found: Found): ClaimedRow =>
-  Object.assign(rowOf(found as FoundRow), {
+  Object.assign(rowOf({ ...found, payload: found.payload ?? '' }), {
+    isTooLarge: found.payload === null,
     isBehindParked: found.is_behind_parked,
     leadsParked: found.leads_parked,
   })

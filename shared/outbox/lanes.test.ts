@@ -16,6 +16,7 @@ const row = (id: number, aggregateId: string, attempts = 0, payloadText = '{}'):
   attempts,
   isBehindParked: false,
   leadsParked: false,
+  isTooLarge: false,
 })
 
 const megabyte = 1024 * 1024

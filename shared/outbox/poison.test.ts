@@ -80,6 +80,32 @@ test('a poisoned event is parked with the later ones of its aggregate; the other
   )
 })
 
+test('a payload that is too large to be read is parked with the later ones of its aggregate; the others go on, and nothing ends', () => {
+  const [large, other] = [randomUUID(), randomUUID()]
+  return withPoison(
+    () => false,
+    async ({ told, wake, ...outbox }) => {
+      const { sql, fake, errors } = outbox
+      await append(sql, [event(large, 0)])
+      // Each as six characters of text: together more than Node can have in one.
+      await sql.$executeRawUnsafe(
+        `insert into outbox (event_id, type, aggregate_id, exchange, routing_key, payload)
+         select gen_random_uuid(), 'Happened', $1::uuid, 'EX_TEST', 'test.key',
+           jsonb_build_object('place', 1, 'text', repeat(chr(1), 95 * 1024 * 1024))`,
+        large,
+      )
+      await append(sql, [event(large, 2), ...upTo(20).map((place) => event(other, place))])
+      wake()
+      await eventually(async () => (await areOut(outbox, other)) && (await areParked(outbox, large, 2)), {
+        withinMs: 30_000,
+      })
+      assert.equal([fake.placesOf(large), fake.placesOf(other)], [[0], upTo(20)])
+      assert.equal(told.at(-1), 'parked 2 the payload is larger than 16777216 bytes')
+      assert.equal(errors, [])
+    },
+  )
+})
+
 test('events appended to a parked aggregate are parked too; un-parked, all go in order', () => {
   let broken = true
   return withPoison(
