@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { eventually } from '../testing/index.ts'
-import { append, createNotifyHint, createRelay, readGauges } from './index.ts'
+import { append, createNotifyHint, createRelay, type RelayObserver, readGauges } from './index.ts'
 import { createFakeTransport, firsts, upTo } from './testing/fake-transport.ts'
 import { event, pendingCount, seed, sqlOf, withClient, withOutbox } from './testing/with-outbox.ts'
 import { withRelay } from './testing/with-relay.ts'
@@ -343,6 +343,34 @@ test('a mark that fails is made again, without publishing again', () =>
       assert.is((errors[0] as { code: string }).code, '55P03')
     }),
   ))
+
+test('while nothing can be claimed, what is confirmed is marked all the same', () =>
+  withOutbox(async ({ url, sql }) => {
+    await seed(sql, 50, 1)
+    let confirm = () => {}
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve
+    })
+    const fake = createFakeTransport(async () => {
+      await confirmed
+      return { kind: 'confirmed' }
+    })
+    const errors: { code?: string }[] = []
+    const observer: RelayObserver = { error: (error) => errors.push(error as { code?: string }) }
+    const options = { databaseUrl: url, transport: fake.transport, pollMs: 50, observer }
+    await withRelay(options, async (relay) => {
+      await eventually(() => fake.log.length === 50)
+      await sql.$executeRawUnsafe('alter table outbox rename column headers to renamed')
+      await eventually(() => errors.some(({ code }) => code === '42703'))
+      const before = errors.length
+      confirm()
+      await eventually(async () => (await pendingCount(sql)) === 0)
+      relay.wake()
+      await eventually(() => errors.length > before)
+      assert.ok(errors.length < 20, 'no hot loop')
+    })
+    assert.is(fake.log.length, 50)
+  }))
 
 test('rows that somebody has locked keep nobody out: all others are marked, and they when they are free', () =>
   withOutbox(({ url, sql }) =>

@@ -133,8 +133,11 @@ export const createTerm = (session: Session, bell: Bell, options: TermOptions) =
       wanted = true
       pollAt = performance.now() + options.pollMs * (0.5 + Math.random() / 2)
     }
-    // Claimed before marked: somebody waits for an event, nobody for a mark.
-    await claimMore()
+    // Claimed before marked: somebody waits for an event, nobody for a mark. While claims fail, marks are made all the same.
+    await claimMore().catch(async (error) => {
+      if (session.isAlive()) await attempt(landing.writeConfirmed)
+      throw error
+    })
     await landing.writeConfirmed()
     await attempt(pruneWhenDue)
     await keepLease()
