@@ -42,11 +42,11 @@ export const redriveLetters = async (flags: ChangeFlags): Promise<number> => {
     done: 'gave back',
     async apply(letter, broker) {
       const outcome = await redrive(letter, broker)
-      if (outcome.kind === 'confirmed') return true
-      const reason = 'reason' in outcome ? outcome.reason : ''
-      say(`${letter.id ?? 'a message without id'} stays: ${outcome.kind}, ${reason}`)
-      return false
+      if (outcome.kind === 'confirmed') return 'goes'
+      say(`stays: ${deadLine(letter)}\n  ${outcome.kind}, ${outcome.reason}`)
+      return outcome.kind === 'returned' ? 'none goes' : 'stays'
     },
+    whatStays: 'npm run outbox -- dead show tells more; what can never be sent again is for dead drop',
   })
 }
 
@@ -65,7 +65,7 @@ export const dropLetters = async (flags: ChangeFlags): Promise<number> => {
       },
     )
   const queues = queuesOf(settings, flags.queue)
-  return change(settings, queues, flags, { verb: 'remove', done: 'removed', apply: async () => true })
+  return change(settings, queues, flags, { verb: 'remove', done: 'removed', apply: async () => 'goes' })
 }
 
 interface Result {
@@ -77,15 +77,19 @@ interface Result {
 interface Change {
   verb: string
   done: string
-  /** Resolves to whether the letter may go from the dead-letter queue. */
-  apply(letter: DeadLetter, broker: Broker): Promise<boolean>
+  apply(letter: DeadLetter, broker: Broker): Promise<Fate>
+  /** What to do about letters that stay. */
+  whatStays?: string
 }
+
+/** Whether the letter may go from its dead-letter queue, or not even those after it. */
+type Fate = 'goes' | 'stays' | 'none goes'
 
 const change = async (
   settings: Settings,
   queues: readonly string[],
   flags: ChangeFlags,
-  { verb, done, apply }: Change,
+  { verb, done, apply, whatStays }: Change,
 ): Promise<number> => {
   if (!flags.dryRun) guardProduction(settings, flags.env)
   return withDeadLetters(settings, queues, async (broker, present) => {
@@ -95,15 +99,20 @@ const change = async (
     for (const queue of present) {
       const result: Result = { queue, letters: 0, stayed: 0 }
       results.push(result)
+      const staying = new Set<string | undefined>()
+      let isOver = false
       await eachDeadLetter(
         broker,
         queue,
         async (letter) => {
-          // What comes after one that stays must not overtake it.
-          if (result.stayed > 0 || !matchesDead(letter, flags)) return 'keep'
-          const goes = flags.dryRun || (await apply(letter, broker))
-          if (!goes) {
+          if (isOver || !matchesDead(letter, flags)) return 'keep'
+          // What comes after one that stays must not overtake it within its order.
+          const isBehind = letter.orderId !== undefined && staying.has(letter.orderId)
+          const fate = flags.dryRun ? 'goes' : isBehind ? 'stays' : await apply(letter, broker)
+          if (fate !== 'goes') {
             result.stayed += 1
+            staying.add(letter.orderId)
+            isOver = fate === 'none goes'
             return 'keep'
           }
           result.letters += 1
@@ -114,8 +123,10 @@ const change = async (
       )
     }
     report(results, flags, flags.dryRun ? `would ${verb}` : done)
+    const anyStayed = results.some(({ stayed }) => stayed > 0)
+    if (anyStayed && whatStays !== undefined) say(`next: ${whatStays}`)
     if (signal.aborted) return exitCodes.interrupted
-    return results.some(({ stayed }) => stayed > 0) ? exitCodes.failed : exitCodes.ok
+    return anyStayed ? exitCodes.failed : exitCodes.ok
   })
 }
 

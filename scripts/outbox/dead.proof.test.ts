@@ -1,5 +1,7 @@
 // limit: 300 s
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { connect, type Options } from 'amqplib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { drain, type Stage, seedRows, withStage } from './testing/with-stage.ts'
@@ -42,6 +44,27 @@ const bury = async (
       }),
     ),
   )
+
+/** A dead letter of bytes that no client of Node writes. */
+const buryBytes = async (
+  { amqpUrl, name }: Stage,
+  queue: string,
+  properties: Options.Publish,
+  change: (frame: Buffer) => Buffer,
+) => {
+  const model = await connect(amqpUrl)
+  try {
+    const channel = await model.createConfirmChannel()
+    const socket = (model.connection as unknown as { stream: Socket }).stream
+    const { write } = socket
+    socket.write = (frame: string | Uint8Array) =>
+      write.call(socket, change(Buffer.from(frame as Uint8Array)))
+    channel.sendToQueue(name(`${queue}.dead`), Buffer.from('{}'), properties)
+    await channel.waitForConfirms()
+  } finally {
+    await model.close()
+  }
+}
 
 const ids = Array.from({ length: 6 }, () => randomUUID())
 
@@ -146,6 +169,36 @@ test('redrive gives back to that one consumer, in order, as a first try of the s
     )
     assert.is(await stage.broker.count(stage.name('user.events.dead')), 0)
     assert.is(await stage.broker.count(stage.name('product.events.dead')), 1)
+  }))
+
+test('a letter that can not be sent again stays with what follows of its order, is told with the next step, and keeps nobody else', () =>
+  withStage(async (stage) => {
+    const order = randomUUID()
+    await bury(stage, 'user.events', [{ id: ids[0]!, order }])
+    // Bytes that are no UTF-8: read, each takes three bytes to be written again.
+    const asWritten = '\u00fe'.repeat(127)
+    const bytes = Buffer.alloc(254, 0xff)
+    await buryBytes(stage, 'user.events', { messageId: asWritten, correlationId: order }, (frame) =>
+      Buffer.from(
+        frame
+          .toString('latin1')
+          .replaceAll(Buffer.from(asWritten).toString('latin1'), bytes.toString('latin1')),
+        'latin1',
+      ),
+    )
+    await bury(stage, 'user.events', [{ id: ids[1]!, order }, { id: ids[2]! }, { id: ids[3]! }])
+    const { code, out, err } = await stage.outbox('dead', 'redrive', '--json')
+    assert.is(code, 1, err)
+    assert.equal(
+      JSON.parse(out).queues.find(({ queue }: { queue: string }) => queue === stage.name('user.events')),
+      { queue: stage.name('user.events'), letters: 3, stayed: 2 },
+    )
+    assert.match(err, /^stays: .*\n {2}refused, messageId is longer than 255 bytes\nnext: .*dead drop\n$/)
+    assert.equal(
+      (await drain(stage, 'user.events')).map(({ id }) => id),
+      [ids[0], ids[2], ids[3]],
+    )
+    assert.equal((await drain(stage, 'user.events.dead')).map(({ id }) => id)[1], ids[1])
   }))
 
 test('drop removes what it names and nothing else', () =>
