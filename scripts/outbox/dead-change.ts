@@ -1,4 +1,6 @@
+import { services } from '../../shared/contracts/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
+import { eventQueue } from '../../shared/messaging/index.ts'
 import { exitCodes } from '../infra/command.ts'
 import type { Broker } from './broker.ts'
 import {
@@ -12,7 +14,7 @@ import { queuesOf, withDeadLetters } from './dead-queues.ts'
 import { deadLine } from './dead-text.ts'
 import { confirmed, declined, isAsked } from './question.ts'
 import { redrive } from './redrive.ts'
-import { guardProduction, interruptible, readSettings, type Settings } from './settings.ts'
+import { guardCopies, guardProduction, interruptible, readSettings, type Settings } from './settings.ts'
 import { plural, say } from './terminal.ts'
 
 interface ChangeFlags extends DeadFilter {
@@ -37,6 +39,8 @@ export const redriveLetters = async (flags: ChangeFlags): Promise<number> => {
         next: 'npm run outbox -- dead drop',
       },
     )
+  for (const service of services)
+    if (queues.includes(eventQueue(settings.sagaNamespace, service))) guardCopies(settings, service)
   return change(settings, queues, flags, {
     verb: 'give back',
     done: 'gave back',

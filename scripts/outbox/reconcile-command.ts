@@ -11,7 +11,7 @@ import {
   replayHeader,
 } from '../../shared/outbox/index.ts'
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
-import { duration, envOption, moment, wholeNumber } from './arguments.ts'
+import { duration, envOption, moment, serviceOption, servicesOf, wholeNumber } from './arguments.ts'
 import { type Broker, withBroker } from './broker.ts'
 import { type OutboxDatabase, withOutboxes } from './databases.ts'
 import { idsIn } from './ids-in.ts'
@@ -29,6 +29,7 @@ import { createJsonList, plural, say } from './terminal.ts'
 import { replayTransport } from './transport.ts'
 
 interface Flags {
+  service?: string
   after: number
   since?: Date
   repair?: true
@@ -58,6 +59,7 @@ export const reconcileCommand = () =>
         .default(defaultAfterSeconds, `${defaultAfterSeconds}s`),
     )
     .option('--since <time>', 'published from then on: a time, a day, or how long ago', moment)
+    .addOption(serviceOption())
     .option('--repair', 'send exactly these again, each to exactly the queue of who has not handled it')
     .option('--rate <n>', 'events per second of a repair', wholeNumber(1, 100_000), defaultRate)
     .option('--limit <n>', 'read so many of each retry and dead-letter queue', wholeNumber(1), defaultLimit)
@@ -71,9 +73,10 @@ export const reconcileCommand = () =>
 
 const reconcile = async (flags: Flags): Promise<number> => {
   const settings = readSettings()
+  const chosen = servicesOf(flags.service)
   if (flags.repair) {
     guardProduction(settings, flags.env)
-    for (const service of services) guardPublisher(settings, service)
+    for (const service of chosen) guardPublisher(settings, service)
   }
   const signal = interruptible()
   return withOutboxes(settings, services, (outboxes) =>
@@ -87,8 +90,8 @@ const reconcile = async (flags: Flags): Promise<number> => {
         const around = await lookAround(broker, settings, to.service, { most: flags.limit, signal })
         Object.assign(unread, around.unread)
         sayUnread(around.unread, flags.limit)
-        for (const from of outboxes.filter((it) =>
-          speaksTo(it.service, to.service, (type) => events[type].by),
+        for (const from of outboxes.filter(
+          (it) => chosen.includes(it.service) && speaksTo(it.service, to.service, (type) => events[type].by),
         )) {
           const repair = flags.repair
             ? createRepair({ id, from, broker, queue: around.queue, signal, flags })

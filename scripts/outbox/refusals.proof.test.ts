@@ -196,6 +196,33 @@ test('the events of a service with a broker user of its own go out as that user 
       err,
       /^Events of order are believed only from the broker user svc_order \(EVENT_PUBLISHERS\)/,
     )
+    const repairs = await startOutbox(env, ['reconcile', '--repair']).ended
+    assert.equal([repairs.code, repairs.out], [2, ''])
+    const [, next] = /^next: the same command with (--service order) and that user/m.exec(repairs.err) ?? []
+    assert.ok(next !== undefined, repairs.err)
+    const others = await startOutbox(env, ['reconcile', '--repair', '--service', 'product']).ended
+    assert.equal([others.code, others.out], [0, 'nothing is missing\n'], others.err)
+    const asOrder = new URL(stage.amqpUrl)
+    asOrder.username = 'svc_order'
+    const meant = await startOutbox({ ...env, AMQP_URL: asOrder.href }, [
+      'reconcile',
+      '--repair',
+      ...next.split(' '),
+    ]).ended
+    assert.match(meant.err, /^The broker refused the login of svc_order\./, 'no user of the tests')
+  }))
+
+test('dead letters go back as the user of their consumer only, who would believe nobody else', () =>
+  withStage(async (stage) => {
+    const env = commandEnv(stage.namespace, stage.amqpUrl, { EVENT_PUBLISHERS: 'order=guest,user=svc_user' })
+    const all = await startOutbox(env, ['dead', 'redrive']).ended
+    assert.is(all.code, 2)
+    assert.match(all.err, /^What user\.events gave up on can be given back only by the broker user svc_user /)
+    assert.match(all.err, /\nnext: the same command with --queue user\.events and that user in AMQP_URL\n$/)
+    for (const queue of ['order.events', 'payment.process']) {
+      const { code, err } = await startOutbox(env, ['dead', 'redrive', '--queue', queue]).ended
+      assert.is(code, 0, err)
+    }
   }))
 
 test('every command has help that begins with examples, and the examples parse', async () => {

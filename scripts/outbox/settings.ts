@@ -44,10 +44,13 @@ export const guardProduction = (settings: Settings, env: string | undefined): vo
   })
 }
 
+const brokerUser = ({ amqpUrl }: Settings): string =>
+  decodeURIComponent(new URL(brokerUrls(amqpUrl)[0] as string).username)
+
 /** Events are believed only from their service's broker user, where EVENT_PUBLISHERS names one. */
 export const guardPublisher = (settings: Settings, service: ServiceName): void => {
   const expected = settings.eventPublishers[service]
-  const user = decodeURIComponent(new URL(brokerUrls(settings.amqpUrl)[0] as string).username)
+  const user = brokerUser(settings)
   if (expected === undefined || expected === user) return
   throw new Refused(
     'invalid',
@@ -55,6 +58,21 @@ export const guardPublisher = (settings: Settings, service: ServiceName): void =
     {
       code: 'outbox.publisher',
       next: `the same command with --service ${service} and that user in AMQP_URL`,
+    },
+  )
+}
+
+/** Of a copy a consumer believes who first sent it only when the copy is by its own user; by anybody else it is a forgery, and dead again. */
+export const guardCopies = (settings: Settings, service: ServiceName): void => {
+  const expected = settings.eventPublishers[service]
+  const user = brokerUser(settings)
+  if (expected === undefined || expected === user) return
+  throw new Refused(
+    'invalid',
+    `What ${service}.events gave up on can be given back only by the broker user ${expected} (EVENT_PUBLISHERS), and AMQP_URL names ${user}.`,
+    {
+      code: 'outbox.publisher',
+      next: `the same command with --queue ${service}.events and that user in AMQP_URL`,
     },
   )
 }
