@@ -66,6 +66,13 @@ const brokerOver = (connection: BrokerConnection, publisher: Publisher): Broker 
     const channel = await session.createChannel()
     try {
       return await use(channel)
+    } catch (error) {
+      if (!session.closed.aborted || error instanceof Unavailable) throw error
+      throw new Unavailable('The connection to the broker was lost.', {
+        code: 'broker.unavailable',
+        next: 'the same command again when the broker answers',
+        cause: error,
+      })
     } finally {
       await channel.close().catch(() => {})
     }

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import { connect, type Options } from 'amqplib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drain, type Stage, seedRows, withStage } from './testing/with-stage.ts'
+import { eventually, startSilentProxy } from '../../shared/testing/index.ts'
+import { commandEnv, drain, type Stage, seedRows, startOutbox, withStage } from './testing/with-stage.ts'
 
 /** A dead letter as a consumer leaves it. */
 const bury = async (
@@ -199,6 +200,32 @@ test('a letter that can not be sent again stays with what follows of its order, 
       [ids[0], ids[2], ids[3]],
     )
     assert.equal((await drain(stage, 'user.events.dead')).map(({ id }) => id)[1], ids[1])
+  }))
+
+test('a broker that falls silent ends redrive and list with 69, and what was not given back stays', () =>
+  withStage(async (stage) => {
+    const count = 1_500
+    await bury(
+      stage,
+      'user.events',
+      Array.from({ length: count }, () => ({ id: randomUUID() })),
+    )
+    for (const command of ['redrive', 'list']) {
+      const proxy = await startSilentProxy(stage.amqpUrl)
+      const run = startOutbox(commandEnv(stage.namespace, proxy.url), ['dead', command])
+      await new Promise((resolve) => run.child.stdout.once('data', resolve))
+      proxy.silence()
+      const { code, err } = await run.ended
+      await proxy.close()
+      assert.is(code, 69, err)
+      assert.match(
+        err,
+        /^The (connection|broker) .*\nnext: the same command again when the broker answers\n$/,
+      )
+    }
+    const gone = new Set((await drain(stage, 'user.events')).map(({ id }) => id)).size
+    assert.ok(gone > 0 && gone < count)
+    await eventually(async () => (await stage.broker.count(stage.name('user.events.dead'))) >= count - gone)
   }))
 
 test('drop removes what it names and nothing else', () =>

@@ -6,6 +6,13 @@ import type { DeadLetter } from './dead-letters.ts'
 const tries = 6
 const awayMs = 30_000
 
+const unavailable = (why: string, cause?: unknown) =>
+  new Unavailable(why, {
+    code: 'broker.unavailable',
+    next: 'the same command again when the broker answers',
+    cause,
+  })
+
 /** Sends a dead letter to its consumer again, as a new first try of the same message; returns when the broker has it. */
 export const redrive = async ({ queue, message }: DeadLetter, broker: Broker): Promise<PublishOutcome> => {
   const request = {
@@ -19,7 +26,9 @@ export const redrive = async ({ queue, message }: DeadLetter, broker: Broker): P
   for (let nth = 0; nth < tries; nth += 1) {
     const outcome = await broker.publisher.publish(request)
     if (outcome.kind !== 'unknown') return outcome
-    await broker.publisher.ready(AbortSignal.timeout(awayMs)).catch(() => {})
+    await broker.publisher.ready(AbortSignal.timeout(awayMs)).catch((cause) => {
+      throw unavailable(`The broker was away for ${awayMs / 1_000} s.`, cause)
+    })
   }
-  throw new Unavailable('The broker does not confirm.', { code: 'broker.unavailable' })
+  throw unavailable('The broker does not confirm.')
 }
