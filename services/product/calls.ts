@@ -1,7 +1,7 @@
 import type { PricedLine, Reason, ReplyOf, RequestOf } from '../../shared/contracts/index.ts'
 import { type Call, type RpcClient, RpcFailed } from '../../shared/rpc/index.ts'
 
-type Ids = Pick<RequestOf<'product_stock_update'>, 'orderId' | 'userId'>
+export type Ids = Pick<RequestOf<'product_stock_update'>, 'orderId' | 'userId'>
 /** What is taken for an order and has to be paid. */
 export type Purchase = Ids & { total: number; items: PricedLine[] }
 export type Payment =
@@ -32,17 +32,19 @@ export const refund = async (rpc: RpcClient, { orderId, userId }: Ids): Promise<
   (await rpc.call('user_refund', { orderId, userId }, { evenIfOpen: true })).ok
 
 /**
- * Whether the order has succeeded, and keeps what it has. Otherwise it fails, so that no other request for it can succeed; one that can't
- * be reached counts as not succeeded.
+ * Whether the order has succeeded, and keeps what it has. Otherwise it fails, so that no other request for it can succeed.
+ * Throws RpcFailed when the order does not say.
  */
 export const hasSucceededElseFail = async (
   rpc: RpcClient,
-  { orderId }: Ids,
-  call: Call,
+  { orderId }: Pick<Ids, 'orderId'>,
+  call?: Call,
 ): Promise<boolean> => {
   const failure = { orderId, status: 'FAILED', reason: 'rpc_timeout' } as const
-  const reply = await rpc.call('order_status_update', failure, call).catch(() => undefined)
-  return reply !== undefined && 'error' in reply && reply.error.code === 'order.terminal'
+  const reply = await rpc.call('order_status_update', failure, call ?? { evenIfOpen: true })
+  if (reply.ok || reply.error.code === 'order.not_found') return false
+  if (reply.error.code === 'order.terminal') return true
+  throw undecided(reply)
 }
 
 /** The order can't succeed by this purchase: it failed, was never placed, or is somebody else's or something else. */
@@ -58,5 +60,8 @@ export const report = async (
   const reply = await rpc.call('order_status_update', success, call ?? { evenIfOpen: true })
   if (reply.ok) return undefined
   if (objections.has(reply.error.code)) return reply
-  throw new RpcFailed(reply.error.message, 'unknown', reply.error.code)
+  throw undecided(reply)
 }
+
+const undecided = ({ error }: { error: { code: string; message: string } }) =>
+  new RpcFailed(error.message, 'unknown', error.code)

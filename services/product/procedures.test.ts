@@ -196,13 +196,21 @@ test(
   }),
 )
 
-test(
-  'no answer from anyone: it is all given back',
-  desk({ order_status_update: () => unsent }, async (it) => {
-    assert.equal(await it.update(), { ok: false, reason: 'rpc_timeout' })
-    assert.is(await it.stock(), 10)
-  }),
-)
+for (const [what, ended, stock] of [
+  ['failed, and all is given back', order('FAILED'), 10],
+  ['succeeded by another request for it, and keeps what it has', error('order.terminal'), 8],
+] as const) {
+  const answers = [unsent, error('internal'), ended]
+  test(
+    `no answer from anyone: nothing is given back before the order says that it ${what}`,
+    desk({ order_status_update: () => answers.shift() ?? late, user_refund: () => refunded }, async (it) => {
+      assert.equal(await it.update(), { ok: false, reason: 'rpc_timeout' })
+      assert.equal([await it.stock(), it.asked.includes('user_refund')], [8, false])
+      await it.rest()
+      assert.equal([await it.stock(), it.asked.includes('user_refund')], [stock, stock === 10])
+    }),
+  )
+}
 
 test(
   'an order that another request for it brought to success keeps its stock and its debit',
@@ -267,17 +275,21 @@ test(
 
 test('inner calls end before the caller gives up', () => {
   const timeouts: number[] = []
-  const note: Answer = (_, timeoutMs) => {
-    timeouts.push(timeoutMs)
-    return late
-  }
-  return desk({ user_check: note, order_status_update: note }, async (it) => {
+  const saying =
+    (answer: RpcOutcome): Answer =>
+    (_, timeoutMs) => {
+      timeouts.push(timeoutMs)
+      return answer
+    }
+  const answers = { user_check: saying(late), order_status_update: saying(order('FAILED')) }
+  return desk(answers, async (it) => {
     await it.update(placed, 1_200)
     assert.is(timeouts.length, 2)
     for (const ms of timeouts) assert.ok(ms > 0 && ms <= 960, `${ms}`)
     const tooLate = { ...placed, orderId: id('b', 2) }
     assert.equal(await it.update(tooLate, 0), { ok: false, reason: 'rpc_timeout' })
-    assert.equal([timeouts.length, await it.stock()], [2, 10])
+    await it.rest()
+    assert.equal([it.asked.filter((name) => name === 'user_check').length, await it.stock()], [1, 10])
   })()
 })
 

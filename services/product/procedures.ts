@@ -3,7 +3,7 @@ import { describe, Refused } from '../../shared/failure/index.ts'
 import type { Log } from '../../shared/log/index.ts'
 import { type Call, type Procedure, procedure, type RpcClient, RpcFailed } from '../../shared/rpc/index.ts'
 import type { Input } from '../../shared/saga/index.ts'
-import { collect, hasSucceededElseFail, type Purchase, refund, report } from './calls.ts'
+import { collect, hasSucceededElseFail, type Ids, type Purchase, refund, report } from './calls.ts'
 import type { Reservation, StockState } from './domain.ts'
 
 export interface ProductProcedureParts {
@@ -33,8 +33,7 @@ const update = async (parts: ProductProcedureParts, request: Request, call: Call
     return await pay(parts, { orderId, userId, total, items: [...items] }, call)
   } catch (error) {
     // The database went in between: the stock may be taken without our knowing.
-    if (error instanceof Refused || (await hasSucceededElseFail(parts.rpc, request, call))) throw error
-    await undo(parts, request, 'rpc_timeout', false)
+    if (!(error instanceof Refused)) await keptElseUndone(parts, request, call, false)
     throw error
   }
 }
@@ -65,9 +64,8 @@ const pay = async (parts: ProductProcedureParts, purchase: Purchase, call: Call)
     await undo(parts, purchase, payment.reason, false)
     return { ok: false, reason: payment.reason }
   }
-  if (await hasSucceededElseFail(parts.rpc, purchase, call))
-    return { ok: true, total: purchase.total, items: purchase.items }
-  await undo(parts, purchase, 'rpc_timeout', payment.mayBeDebited)
+  const { total, items } = purchase
+  if (await keptElseUndone(parts, purchase, call, payment.mayBeDebited)) return { ok: true, total, items }
   return { ok: false, reason: 'rpc_timeout' }
 }
 
@@ -91,10 +89,37 @@ const conclude = async (parts: ProductProcedureParts, purchase: Purchase, call: 
   }
 }
 
+/**
+ * Whether the order has succeeded by another request for it, and keeps what it has. Otherwise it fails, and all is undone. While the order
+ * does not say, nothing is: it is asked again behind the reply.
+ */
+const keptElseUndone = async (
+  parts: ProductProcedureParts,
+  ids: Ids,
+  call: Call,
+  mayBeDebited: boolean,
+): Promise<boolean> => {
+  const { rpc, log } = parts
+  const { orderId } = ids
+  const decide = async (within?: Call) => {
+    const kept = await hasSucceededElseFail(rpc, ids, within)
+    if (!kept) await undo(parts, ids, 'rpc_timeout', mayBeDebited)
+    return kept
+  }
+  try {
+    return await decide(call)
+  } catch (error) {
+    if (!(error instanceof RpcFailed)) throw error
+    log.warn({ orderId, reason: describe(error) }, 'the order does not say what became of it')
+    rpc.insist(`undo of order ${orderId}`, () => decide().then(() => true))
+    return false
+  }
+}
+
 /** The stock is back when this returns, unless the database is away: then it, and money always, is given back behind the reply. */
 const undo = async (
   { askSilently, rpc }: ProductProcedureParts,
-  { orderId, userId }: Pick<Request, 'orderId' | 'userId'>,
+  { orderId, userId }: Ids,
   reason: Reason,
   mayBeDebited: boolean,
 ) => {
