@@ -119,4 +119,20 @@ test(
   }),
 )
 
+test(
+  'an order that somebody holds locked keeps no other from expiring, and expires once it is let go',
+  withOrders(async ({ client, transaction }) => {
+    await transaction((tx) => react(tx, choreography, [place(3), place(4)]))
+    const isExpired = async (n: number) => (await selectOrder(client, order(n)))?.status === 'FAILED'
+    const expire = (command: ExpireOrder) => transaction((tx) => react(tx, choreography, [command]))
+    const options = { expired: (limit: number) => selectExpired(client, 0, limit), expire }
+    await transaction(async (tx) => {
+      await tx.$queryRawUnsafe('select 1 from orders where id = $1::uuid for update', order(3))
+      await expiring(options, () => eventually(() => isExpired(4)))
+      assert.not(await isExpired(3))
+    })
+    await expiring(options, () => eventually(() => isExpired(3)))
+  }),
+)
+
 test.run()

@@ -81,12 +81,15 @@ export const selectOrders = async (sql: Sql, { userId, status, before, limit }: 
   return rows.map(orderOf)
 }
 
-/** Processing orders whose deadline has passed by the database's clock, oldest first. */
+/**
+ * Processing orders whose deadline has passed by the database's clock, oldest first. One that somebody has locked is being settled, or
+ * held by hand: it comes with a later round, and keeps no other waiting.
+ */
 export const selectExpired = async (sql: Sql, deadlineMs: number, limit: number): Promise<string[]> => {
   const rows = await sql.$queryRawUnsafe<{ id: string }[]>(
     `select id from orders
       where status = 'PROCESSING' and created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
-      order by created_at limit $2::int`,
+      order by created_at limit $2::int for update skip locked`,
     deadlineMs,
     limit,
   )

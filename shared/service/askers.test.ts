@@ -72,6 +72,18 @@ for (const door of ['ask', 'askSilently'] as const) {
   })
 }
 
+test('requests that wait do not hold up those of another kind', async () => {
+  const { ask, held } = doors()
+  const first = codeOf(ask(bump(1)))
+  await eventually(() => held.length === 1)
+  const other = ask({ type: 'Other', data: { orderId: order(2) } }).catch(() => 'decided')
+  await eventually(() => held.length === 2)
+  held[1]?.(false)
+  assert.is(await other, 'decided')
+  held[0]?.(false)
+  assert.is(await first, 'done')
+})
+
 test('a command waits longer than a request would, and whatever became of those before it', async () => {
   const { askOnce, askSilently, held, kept } = doors()
   const first = codeOf(askOnce('order.create', bump(1), messageId(1), {}))

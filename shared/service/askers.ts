@@ -17,7 +17,13 @@ const patienceMs = 2_000
 export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number) => {
   const openDoor = (door: string, how: { through?: typeof rim; patienceMs?: number } = {}): AskOne<State> =>
     createBatch<Ask, Acted<State>>({ ...how, max, run: createAct(how.through ?? rim, door) })
-  const http = openDoor('http', { patienceMs })
+  const httpDoors = new Map<Input['type'], AskOne<State>>()
+  /** One for each kind of request: those that wait for a row somebody holds (a cancellation) don't hold up those that need none (a new order). */
+  const httpDoor = (type: Input['type']) => {
+    const door = httpDoors.get(type) ?? openDoor('http', { patienceMs })
+    httpDoors.set(type, door)
+    return door
+  }
   const rpc = openDoor('rpc', { patienceMs, through: silent(rim) })
   const commandDoors = new Map<CommandName, AskOne<State>>()
   const commandDoor = (name: CommandName) => {
@@ -34,7 +40,7 @@ export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number
   return {
     async ask(input: Input, cause?: Cause): Promise<State> {
       await rim.fault(`http.${input.type}.received`)
-      const acted = await http({ input, cause })
+      const acted = await httpDoor(input.type)({ input, cause })
       await rim.fault(`http.${input.type}.afterCommit`)
       return decided(acted)
     },
