@@ -57,6 +57,19 @@ const decoded = (text: string): string => {
   }
 }
 
+/** The path alone, without the host that may stand before it; throws Refused when the host is such that no path can be told from it. */
+export const pathOf = (context: { readonly path: string | null }): string => {
+  try {
+    return context.path ?? '/'
+  } catch (cause) {
+    throw new Refused('invalid', 'The address is malformed.', {
+      code: 'url.malformed',
+      next: 'Send the path alone, such as /openapi.json.',
+      cause,
+    })
+  }
+}
+
 /** Malformed percent-encoding is refused; `.` and `..` as a segment, encoded or not, name nothing here. */
 export const isPlainPath = (path: string): boolean =>
   !path.split('/').some((segment) => /^\.{1,2}$/.test(decoded(segment)))

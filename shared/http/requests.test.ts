@@ -76,6 +76,9 @@ test('H11, H13: paths that name nothing are 404, malformed ones 400', () =>
     for (const [path, status] of rows)
       assert.is(statusOf(await raw(head(`GET ${path}`))), status, path.slice(0, 60))
     assert.is(statusOf(await raw(head('GET http://elsewhere/livez'))), 200)
+    for (const host of ['[::1', 'xn--'])
+      assert.is(statusOf(await raw(head(`GET http://${host}/livez`))), 400, host)
+    assert.is(statusOf(await raw(head('GET http://?limit=1'))), 404)
     assert.is(statusOf(await raw(head('OPTIONS *'))), 404)
   }))
 

@@ -6,7 +6,14 @@ import type { Log } from '../log/index.ts'
 import { sendProblem } from './answer.ts'
 import type { createMeasure } from './measure.ts'
 import { HttpRefusal } from './problem.ts'
-import { isPlainPath, refuseHost, refuseTransferCoding, requestIdOf, traceparentOf } from './request-head.ts'
+import {
+  isPlainPath,
+  pathOf,
+  refuseHost,
+  refuseTransferCoding,
+  requestIdOf,
+  traceparentOf,
+} from './request-head.ts'
 import type { Expectations, State, Step } from './state.ts'
 
 /** Gives a request its id, trace and log, and ends the connection where it can't be used further. */
@@ -70,7 +77,8 @@ export const refuse =
 export const findRoute =
   (router: Router<State>): Step =>
   async (context, next) => {
-    const { path, method } = context
+    const { method } = context
+    const path = pathOf(context)
     const known = isPlainPath(path) ? router.match(path, method) : undefined
     if (known === undefined || known.path.length === 0) {
       throw new Refused('not_found', 'There is nothing at this address.', {
