@@ -1,8 +1,8 @@
 import type { ServiceName } from '../../shared/contracts/index.ts'
 import { Unavailable } from '../../shared/failure/index.ts'
-import { type Publisher, publishDefault, toProperties } from '../../shared/messaging/index.ts'
-import type { PublishOutcome, RelayTransport } from '../../shared/outbox/index.ts'
-import { transportOver } from '../../shared/service/index.ts'
+import { type Publisher, publishDefault } from '../../shared/messaging/index.ts'
+import type { RelayTransport } from '../../shared/outbox/index.ts'
+import { publishRow, transportOver } from '../../shared/service/index.ts'
 
 const awayMs = 30_000
 const mostUnknown = 6
@@ -55,10 +55,5 @@ const toQueue = (
   publisher: Publisher,
   queue: string,
 ): Pick<RelayTransport, 'publish'> => ({
-  async publish(row): Promise<PublishOutcome> {
-    const { eventId: id, type, aggregateId: subject, createdAt: time, headers } = row
-    const properties = toProperties({ id, type, service, subject, time, headers })
-    const outcome = await publishDefault(publisher, { queue, body: Buffer.from(row.payloadText), properties })
-    return outcome.kind === 'returned' ? { kind: 'refused', reason: outcome.reason } : outcome
-  },
+  publish: (row) => publishRow(service, row, (message) => publishDefault(publisher, { ...message, queue })),
 })

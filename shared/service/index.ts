@@ -11,7 +11,7 @@ export {
   type Parts,
 } from './manifest.ts'
 export type { Cause } from './outgoing.ts'
-export { transportOver } from './relay.ts'
+export { publishRow, transportOver } from './relay.ts'
 export { outboxRim } from './rim.ts'
 export { startService } from './start.ts'
 export { systemTopologyOf, topologyFor } from './topology.ts'

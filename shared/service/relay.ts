@@ -2,7 +2,7 @@ import { events, isEventType, type ServiceName } from '../contracts/index.ts'
 import { describe } from '../failure/index.ts'
 import type { FaultPoint, Resources } from '../lifecycle/index.ts'
 import type { Log } from '../log/index.ts'
-import { type Publisher, publishFanout, toProperties } from '../messaging/index.ts'
+import { type Publisher, type PublishRequest, publishFanout, toProperties } from '../messaging/index.ts'
 import {
   createRelay,
   type OutboxRow,
@@ -20,21 +20,36 @@ export const transportOver = (
   publisher: Publisher,
   topology: Pick<TopologyKeeper, 'ready'>,
 ): RelayTransport => ({
-  async publish(row): Promise<PublishOutcome> {
-    const outcome = await publishFanout(publisher, {
-      exchange: row.exchange,
-      routingKey: row.routingKey,
-      body: Buffer.from(row.payloadText),
-      properties: propertiesOf(service, row),
-      mandatory: isAwaited(row.type),
-    })
-    return outcome.kind === 'returned' ? { kind: 'refused', reason: outcome.reason } : outcome
-  },
+  publish: (row) =>
+    publishRow(service, row, (message) =>
+      publishFanout(publisher, {
+        ...message,
+        exchange: row.exchange,
+        routingKey: row.routingKey,
+        mandatory: isAwaited(row.type),
+      }),
+    ),
   async ready(signal) {
     await topology.ready(signal)
     await publisher.ready(signal)
   },
 })
+
+/** Publishes a row as `send` does with its message. A row that makes no message (its time is infinite) is refused, as one is that reached no queue. */
+export const publishRow = async (
+  service: ServiceName,
+  row: OutboxRow,
+  send: (message: Pick<PublishRequest, 'body' | 'properties'>) => ReturnType<Publisher['publish']>,
+): Promise<PublishOutcome> => {
+  let properties: PublishRequest['properties']
+  try {
+    properties = propertiesOf(service, row)
+  } catch (error) {
+    return { kind: 'refused', reason: `the row makes no message: ${describe(error)}` }
+  }
+  const outcome = await send({ body: Buffer.from(row.payloadText), properties })
+  return outcome.kind === 'returned' ? { kind: 'refused', reason: outcome.reason } : outcome
+}
 
 const propertiesOf = (service: ServiceName, row: OutboxRow) =>
   toProperties({
