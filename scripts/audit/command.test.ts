@@ -62,6 +62,16 @@ test('a database that is not there is exit 2, a server that is not there 69', as
   assert.not.match(secret.err, /secret/)
 })
 
+test('of an environment that is not usable, each key has a line and the next step is said', async () => {
+  const { code, out, err } = await run([], { POSTGRES_URL: 'nonsense', ORDER_DEADLINE_MS: 'soon' })
+  assert.is(code, 78)
+  assert.is(out, '')
+  assert.match(
+    err,
+    /^the environment is not usable:\n( {2}\w+: .+\n){2}next: correct it; docs\/environment\.md says what each key takes\n$/,
+  )
+})
+
 test('a clean system, findings, one order and an absent broker, as they are seen', () =>
   withNamedSystem(async (namespace, urls) => {
     const env = { SAGA_NAMESPACE: namespace, FORCE_COLOR: '' }

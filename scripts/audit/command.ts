@@ -9,8 +9,8 @@ import {
   readConfig,
   serviceSettings,
 } from '../../shared/config/index.ts'
-import { classifyDatabaseError, describe, Refused, Unavailable } from '../../shared/failure/index.ts'
-import { commandWithExamples, exitCodes } from '../infra/command.ts'
+import { classifyDatabaseError, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { commandWithExamples, exitCodes, sayError } from '../infra/command.ts'
 import { type AuditOptions, type AuditReport, audit } from './audit.ts'
 import { reportText } from './report.ts'
 
@@ -83,9 +83,7 @@ const run = async (flags: Flags) => {
     const options = optionsOf(readConfig(Settings), flags)
     process.exitCode = flags.watch === undefined ? await once(options, flags) : await forever(options, flags)
   } catch (error) {
-    console.error(describe(error))
-    const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
-    if (next !== undefined) console.error(`next: ${next}`)
+    sayError(error)
     process.exitCode = exitCodeOf(error)
   }
 }
@@ -142,7 +140,7 @@ const forever = async (options: AuditOptions, flags: Flags): Promise<number> => 
       await once(options, flags)
     } catch (error) {
       if (!isAway(error)) throw error
-      console.error(describe(error))
+      sayError(error)
     }
     await pause(everyMs, undefined, { signal: ended.signal }).catch(() => {})
   }

@@ -9,8 +9,8 @@ import {
   serviceSettings,
 } from '../../shared/config/index.ts'
 import { Id } from '../../shared/contracts/index.ts'
-import { describe, Refused, Unavailable } from '../../shared/failure/index.ts'
-import { commandWithExamples, exitCodes } from '../infra/index.ts'
+import { Refused, Unavailable } from '../../shared/failure/index.ts'
+import { commandWithExamples, exitCodes, sayError } from '../infra/index.ts'
 import { explain } from './explain.ts'
 import { jsonOf } from './json.ts'
 import { mermaidOf } from './mermaid.ts'
@@ -65,9 +65,7 @@ const run = async (orderId: string, flags: Flags) => {
   try {
     process.exitCode = await tell(orderId, readConfig(Settings), flags)
   } catch (error) {
-    console.error(describe(error))
-    const { next } = error as { next?: unknown }
-    if (typeof next === 'string') console.error(`next: ${next}`)
+    sayError(error)
     process.exitCode = exitCodeOf(error)
   }
 }

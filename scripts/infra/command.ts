@@ -54,14 +54,19 @@ function endAsBySignal(): void {
 
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  if (error instanceof ConfigError) {
-    // A line for each key, as the services say it.
-    console.error(`${error.message}\nnext: correct it; docs/environment.md says what each key takes`)
-    return error.exitCode
-  }
-  console.error(describe(error))
-  const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
-  if (next !== undefined) console.error(`next: ${next}`)
+  sayError(error)
+  if (error instanceof ConfigError) return error.exitCode
   if (error instanceof Interrupted) return exitCodes.interrupted
   return error instanceof Unavailable ? exitCodes.unavailable : exitCodes.failed
 }
+
+/** On stderr: one sentence (of the environment a line for each key, as the services say it), and on a line of its own what to do next. */
+export function sayError(error: unknown): void {
+  const isConfig = error instanceof ConfigError
+  console.error(isConfig ? error.message : describe(error))
+  const next = isConfig ? 'correct it; docs/environment.md says what each key takes' : nextOf(error)
+  if (next !== undefined) console.error(`next: ${next}`)
+}
+
+const nextOf = (error: unknown): string | undefined =>
+  error instanceof Refused || error instanceof Unavailable ? error.next : undefined

@@ -1,6 +1,13 @@
 export { findRabbitServer } from './binaries.ts'
 export { ensureClients, generateClient, staleClients } from './clients.ts'
-export { commandWithExamples, exitCodes, type InfraFlag, infraOption, runCommand } from './command.ts'
+export {
+  commandWithExamples,
+  exitCodes,
+  type InfraFlag,
+  infraOption,
+  runCommand,
+  sayError,
+} from './command.ts'
 export { type Daemon, startDaemon } from './daemon.ts'
 export { type FindOptions, findServers, type Servers } from './find-servers.ts'
 export { ownPlace } from './own-place.ts'

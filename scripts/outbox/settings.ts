@@ -8,11 +8,10 @@ import {
   serviceSettings,
 } from '../../shared/config/index.ts'
 import type { ServiceName } from '../../shared/contracts/index.ts'
-import { classifyDatabaseError, describe, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { classifyDatabaseError, Refused, Unavailable } from '../../shared/failure/index.ts'
 import { brokerUrls } from '../../shared/messaging/index.ts'
-import { exitCodes } from '../infra/command.ts'
+import { exitCodes, sayError } from '../infra/command.ts'
 import { Interrupted } from './question.ts'
-import { say } from './terminal.ts'
 
 const Settings = z.object({
   ...operatorSettings,
@@ -88,13 +87,6 @@ export const commanded =
       process.exitCode = exitCodeOf(error)
     }
   }
-
-/** One sentence, and on a line of its own what to do next. */
-export const sayError = (error: unknown): void => {
-  say(describe(error))
-  const next = error instanceof Refused || error instanceof Unavailable ? error.next : undefined
-  if (next !== undefined) say(`next: ${next}`)
-}
 
 const exitCodeOf = (error: unknown): number => {
   if (error instanceof Interrupted) return exitCodes.interrupted

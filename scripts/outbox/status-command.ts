@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { services } from '../../shared/contracts/index.ts'
-import { commandWithExamples, exitCodes } from '../infra/command.ts'
+import { commandWithExamples, exitCodes, sayError } from '../infra/command.ts'
 import { wholeNumber } from './arguments.ts'
 import { isLoginRefused, withBroker } from './broker.ts'
 import { withOutboxes } from './databases.ts'
-import { commanded, interruptible, isAway, readSettings, type Settings, sayError } from './settings.ts'
+import { commanded, interruptible, isAway, readSettings, type Settings } from './settings.ts'
 import { type BrokerStatus, readBrokerStatus, readServiceStatus, type Status } from './status.ts'
 import { statusText } from './status-text.ts'
 
