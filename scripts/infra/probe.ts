@@ -5,13 +5,15 @@ import { type BrokerConnection, brokerUrls, connectBroker } from '../../shared/m
 
 const probeTimeoutMs = 3_000
 
+export const mayNotCreate = 'the user may not create databases'
+
 /** Undefined when PostgreSQL answers at `url` and lets us create databases, else the reason in one line. */
 export async function whyNotPostgres(url: string): Promise<string | undefined> {
   try {
     const { rows } = await withClient(url, (client) =>
       client.query('SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user'),
     )
-    return rows[0]?.may ? undefined : 'the user may not create databases'
+    return rows[0]?.may ? undefined : mayNotCreate
   } catch (error) {
     return describe(error)
   }

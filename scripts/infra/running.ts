@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import { z } from 'zod'
 import { operatorSettings, readConfig } from '../../shared/config/index.ts'
 import { Unavailable } from '../../shared/failure/index.ts'
-import { whyNotPostgres, whyNotRabbit } from './probe.ts'
+import { mayNotCreate, whyNotPostgres, whyNotRabbit } from './probe.ts'
 import { displayName, type Found, type ServerName, type Source } from './source.ts'
 
 const probes = { postgres: whyNotPostgres, rabbitmq: whyNotRabbit }
@@ -17,6 +17,11 @@ export const environmentSource: Source = async (server) => {
   const url = server === 'postgres' ? maintenanceDatabase() : readConfig(z.object({ AMQP_URL })).amqpUrl
   const reason = await probes[server](url)
   if (reason === undefined) return { url, stop: leaveRunning }
+  if (reason === mayNotCreate)
+    throw new Unavailable(`The user named in ${key} may not create databases`, {
+      code: 'infra.may_not_create',
+      next: `let it, as a superuser: ALTER ROLE .. CREATEDB; or name in ${key} a user that may`,
+    })
   const database = /database ".*" does not exist/.test(reason) ? new URL(url).pathname : undefined
   throw new Unavailable(`${displayName[server]} named in ${key} does not answer (${reason})`, {
     code: 'infra.named_unavailable',

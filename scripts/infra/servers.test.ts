@@ -1,5 +1,6 @@
 // limit: 240 s
 import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +48,23 @@ test('a server that is named and does not answer ends in one line, the next step
   assert.is(rabbit.code, 69)
   assert.match(rabbit.stderr, /^RabbitMQ named in AMQP_URL does not answer .+\nnext: .+\n$/)
   assert.not.match(rabbit.stderr, /secret/)
+})
+
+test('a server that is named with a user who may not create databases is not said to be silent', async () => {
+  const { postgresUrl } = testServers()
+  const role = `limited_${randomUUID().slice(0, 8)}`
+  const asOwner = (sql: string) => withClient(postgresUrl, (client) => client.query(sql))
+  await asOwner(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+  try {
+    const url = new URL(postgresUrl)
+    url.username = role
+    url.password = 'secret'
+    const { code, stderr } = await migrate({ POSTGRES_URL: url.href })
+    assert.is(code, 69)
+    assert.match(stderr, /^The user named in POSTGRES_URL may not create databases\nnext: .+\n$/)
+  } finally {
+    await asOwner(`DROP ROLE ${role}`)
+  }
 })
 
 test('a server that is named by what is no URL of it ends in 78, and a password in it is not printed', async () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { commandWithExamples } from '../infra/command.ts'
-import { envOption, messageId, uuid, wholeNumber } from './arguments.ts'
+import { envOption, messageId, once, queueName, uuid, wholeNumber } from './arguments.ts'
 import { dropLetters, redriveLetters } from './dead-change.ts'
 import { listLetters, showLetters } from './dead-look.ts'
 import { commanded } from './settings.ts'
@@ -9,11 +9,11 @@ const list = (text: string, before: string[] = []) => [...before, ...text.split(
 
 const filtered = (command: Command) =>
   command
-    .option('--queue <queue>', 'only what this queue gave up on, e.g. user.events')
+    .option('--queue <queue>', 'only what this queue gave up on, e.g. user.events', once(queueName))
     .option('--reason <code>', 'only with this reason code; several times, or with commas', list)
     .option('--type <type>', 'only messages of this type; several times, or with commas', list)
-    .option('--order <id>', 'only messages about this order', uuid)
-    .option('--id <id>', 'only the message with this id', messageId)
+    .option('--order <id>', 'only messages about this order', once(uuid))
+    .option('--id <id>', 'only the message with this id', once(messageId))
     .option('--json', 'print the result as JSON')
 
 const changing = (command: Command, verb: string) =>
@@ -55,7 +55,7 @@ const showCommand = () =>
     'npm run outbox -- dead show 01900000-0000-7000-8000-000000000001',
   ])
     .argument('<id>', "the message's id", messageId)
-    .option('--queue <queue>', 'only as this queue gave it up')
+    .option('--queue <queue>', 'only as this queue gave it up', once(queueName))
     .option('--json', 'print it as JSON')
     .action(commanded(showLetters))
 

@@ -1,7 +1,7 @@
 import type { ServiceName } from '../../shared/contracts/index.ts'
 import { Refused } from '../../shared/failure/index.ts'
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
-import { duration, envOption, serviceOption, servicesOf } from './arguments.ts'
+import { duration, envOption, once, serviceOption, servicesOf } from './arguments.ts'
 import { type OutboxDatabase, withOutboxes } from './databases.ts'
 import { type Age, countOld, type Pruned, pruneAll } from './prune.ts'
 import { confirmed, declined } from './question.ts'
@@ -33,7 +33,7 @@ export const pruneCommand = () =>
       'npm run outbox -- prune --older-than 36h --service order --json',
     ],
   )
-    .requiredOption('--older-than <age>', 'published longer ago than this: 90m, 36h, 7d', duration)
+    .requiredOption('--older-than <age>', 'published longer ago than this: 90m, 36h, 7d', once(duration))
     .addOption(serviceOption())
     .option('--dry-run', 'count them, and delete nothing')
     .option('--yes', 'do not ask')

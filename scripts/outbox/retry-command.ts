@@ -1,7 +1,7 @@
 import type { ServiceName } from '../../shared/contracts/index.ts'
 import { createNotifyHint, type Sql, unpark } from '../../shared/outbox/index.ts'
 import { commandWithExamples, exitCodes } from '../infra/command.ts'
-import { envOption, serviceOption, servicesOf, types, uuid } from './arguments.ts'
+import { envOption, once, serviceOption, servicesOf, types, uuid } from './arguments.ts'
 import { withOutboxes } from './databases.ts'
 import { countParked, type ParkedAggregate, parkedAggregates, parkedLine } from './parked.ts'
 import { commanded, guardProduction, readSettings } from './settings.ts'
@@ -37,8 +37,8 @@ export const retryCommand = () =>
     ],
   )
     .addOption(serviceOption())
-    .option('--order <id>', 'only the rows of this order', uuid)
-    .option('--event <id>', 'only the aggregate of this event', uuid)
+    .option('--order <id>', 'only the rows of this order', once(uuid))
+    .option('--event <id>', 'only the aggregate of this event', once(uuid))
     .option('--type <type>', 'only aggregates with a parked event of this type', types)
     .option('--dry-run', 'list what is parked, and change nothing')
     .addOption(envOption())

@@ -23,14 +23,14 @@ const rows = (count: number, state: 'pending' | 'parked') => `
   from generate_series(1, ${count})`
 
 test('the process itself is measured: memory, CPU, the event loop', async () => {
-  const valueOf = await scraped(createMetrics())
+  const value = await scraped(createMetrics())
   for (const name of [
     'process_resident_memory_bytes',
     'process_cpu_seconds_total',
     'nodejs_heap_size_used_bytes',
   ])
-    assert.ok(valueOf(name) > 0, name)
-  assert.ok(valueOf('nodejs_eventloop_lag_p99_seconds') >= 0)
+    assert.ok(value(name) > 0, name)
+  assert.ok(value('nodejs_eventloop_lag_p99_seconds') >= 0)
 })
 
 const withSql = (use: (sql: Sql, url: string) => Promise<void>) => () =>
