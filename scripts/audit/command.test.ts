@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { environment } from '../../shared/config/index.ts'
+import { withClient } from '../../shared/database/migrations/index.ts'
 import { testServers } from '../../shared/testing/index.ts'
 import type { AuditReport } from './audit.ts'
 import { byForce, ids } from './testing/settled-system.ts'
@@ -71,6 +72,22 @@ test('of an environment that is not usable, each key has a line and the next ste
     /^the environment is not usable:\n( {2}\w+: .+\n){2}next: correct it; docs\/environment\.md says what each key takes\n$/,
   )
 })
+
+test('a user without the right to read ends in 69, and is told what to do', () =>
+  withNamedSystem(async (namespace) => {
+    const { postgresUrl } = testServers()
+    const role = `limited_${namespace}`
+    const asOwner = (sql: string) => withClient(postgresUrl, (client) => client.query(sql))
+    await asOwner(`create role ${role} login password 'secret'`)
+    try {
+      const url = Object.assign(new URL(postgresUrl), { username: role, password: 'secret' })
+      const { code, err } = await run(['--no-broker'], { SAGA_NAMESPACE: namespace, POSTGRES_URL: url.href })
+      assert.is(code, 69)
+      assert.match(err, /^permission denied for table \w+\nnext: name a user in the URL who may, .+\n$/)
+    } finally {
+      await asOwner(`drop role ${role}`)
+    }
+  }))
 
 test('a clean system, findings, one order and an absent broker, as they are seen', () =>
   withNamedSystem(async (namespace, urls) => {

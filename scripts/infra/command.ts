@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { ConfigError } from '../../shared/config/index.ts'
-import { describe, Refused, Unavailable } from '../../shared/failure/index.ts'
+import { describe, Refused, sqlState, Unavailable } from '../../shared/failure/index.ts'
 import { type Kind, kinds } from './source.ts'
 
 /** What a command's process ends with. */
@@ -68,5 +68,12 @@ export function sayError(error: unknown): void {
   if (next !== undefined) console.error(`next: ${next}`)
 }
 
-const nextOf = (error: unknown): string | undefined =>
-  error instanceof Refused || error instanceof Unavailable ? error.next : undefined
+const insufficientPrivilege = '42501'
+
+const nextOf = (error: unknown): string | undefined => {
+  if (error instanceof Refused || error instanceof Unavailable) return error.next
+  const isForbidden = [error, (error as Error | null)?.cause].some(
+    (it) => sqlState(it) === insufficientPrivilege,
+  )
+  return isForbidden ? 'name a user in the URL who may, such as the owner of the databases' : undefined
+}
