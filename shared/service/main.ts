@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readConfigOrExit, serviceSettings } from '../config/index.ts'
 import type { PrismaLike } from '../database/index.ts'
-import { createFaults, runUntilStopped } from '../lifecycle/index.ts'
+import { createFaults, limitHeapGrowth, runUntilStopped } from '../lifecycle/index.ts'
 import { createLog } from '../log/index.ts'
 import { openBroker } from './broker.ts'
 import { serviceSchema } from './config.ts'
@@ -17,6 +17,7 @@ export const runService = <Client extends PrismaLike, World, State>(
   manifest: Manifest<Client, World, State>,
 ): Promise<never> => {
   const config = readConfigOrExit(serviceSchema(manifest.name))
+  limitHeapGrowth()
   const log = createLog({ service: manifest.name, level: config.logLevel })
   return runUntilStopped({
     log,
@@ -40,6 +41,7 @@ export const runRelay = <Client extends PrismaLike, World, State>(
 ): Promise<never> => {
   const { name, choreography } = manifest
   const config = readConfigOrExit(relaySchema)
+  limitHeapGrowth()
   const log = createLog({ service: `${name} relay`, level: config.logLevel })
   return runUntilStopped({
     log,
