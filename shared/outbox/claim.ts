@@ -7,7 +7,7 @@ export interface ClaimedRow extends OutboxRow {
   isBehindParked: boolean
   /** Later events of its aggregate are parked: it was un-parked alone, and they follow it. */
   leadsParked: boolean
-  /** Its payload was not read, and nobody could publish it. */
+  /** Its payload was not read: it is refused instead of published. */
   isTooLarge: boolean
 }
 

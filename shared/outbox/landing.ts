@@ -1,5 +1,5 @@
 import { doublingMs } from './backoff.ts'
-import { type ClaimedRow, largestPayloadBytes } from './claim.ts'
+import type { ClaimedRow } from './claim.ts'
 import type { Lanes } from './lanes.ts'
 import type { CrashPoint, RelayObserver } from './observer.ts'
 import {
@@ -72,17 +72,6 @@ export const createLanding = ({
     observer.parked?.(row, reason, rows)
   }
 
-  const refuse = (row: ClaimedRow, reason: string) => {
-    const isLast = row.attempts + 1 >= maxAttempts
-    ;(isLast ? spent : refused).push({ row, reason: storable(reason) })
-  }
-
-  /** As if it had been published and refused; nothing more of its aggregate is taken meanwhile. */
-  const refuseUnread = (row: ClaimedRow) => {
-    lanes.openAgainAt(row.aggregateId, never)
-    refuse(row, `the payload is larger than ${largestPayloadBytes} bytes`)
-  }
-
   const retryLater = ({ row, reason }: Refusal) => {
     const afterMs = doublingMs(row.attempts, firstRetryMs, retryCapMs)
     lanes.openAgainAt(row.aggregateId, performance.now() + afterMs)
@@ -109,11 +98,13 @@ export const createLanding = ({
 
   return {
     confirmed: (row: ClaimedRow) => confirmed.push(row),
-    refused: refuse,
-    /** Notes which claimed rows have parked neighbours or are too large, and returns those that may be published. */
+    refused: (row: ClaimedRow, reason: string) => {
+      const isLast = row.attempts + 1 >= maxAttempts
+      ;(isLast ? spent : refused).push({ row, reason: storable(reason) })
+    },
+    /** Notes which claimed rows have parked neighbours, and returns those that may be published. */
     claimed: (rows: readonly ClaimedRow[]): ClaimedRow[] => {
       behind = rows.filter((row) => row.isBehindParked)
-      for (const row of rows) if (row.isTooLarge && !row.isBehindParked) refuseUnread(row)
       for (const row of rows) if (row.leadsParked && !row.isBehindParked) leading.add(row.aggregateId)
       return rows.filter((row) => !row.isBehindParked)
     },

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { fullJitterMs } from './backoff.ts'
-import type { ClaimedRow } from './claim.ts'
+import { type ClaimedRow, largestPayloadBytes } from './claim.ts'
 import type { Lanes } from './lanes.ts'
 import type { CrashPoint, RelayObserver } from './observer.ts'
 import type { PublishOutcome, RelayTransport } from './transport.ts'
@@ -34,6 +34,8 @@ export const createPublishing = (options: PublishingOptions) => {
   let failingSince: number | undefined
 
   const publish = async (row: ClaimedRow): Promise<PublishOutcome> => {
+    if (row.isTooLarge)
+      return { kind: 'refused', reason: `the payload is larger than ${largestPayloadBytes} bytes` }
     try {
       const outcome = transport.publish(row)
       if (crashPoint === undefined) return await outcome
