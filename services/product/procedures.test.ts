@@ -200,12 +200,14 @@ for (const [what, ended, stock] of [
   ['failed, and all is given back', order('FAILED'), 10],
   ['succeeded by another request for it, and keeps what it has', error('order.terminal'), 8],
 ] as const) {
-  const answers = [unsent, error('internal'), ended]
+  let answer: RpcOutcome = unsent
   test(
     `no answer from anyone: nothing is given back before the order says that it ${what}`,
-    desk({ order_status_update: () => answers.shift() ?? late, user_refund: () => refunded }, async (it) => {
+    desk({ order_status_update: () => answer, user_refund: () => refunded }, async (it) => {
       assert.equal(await it.update(), { ok: false, reason: 'rpc_timeout' })
+      answer = error('internal')
       assert.equal([await it.stock(), it.asked.includes('user_refund')], [8, false])
+      answer = ended
       await it.rest()
       assert.equal([await it.stock(), it.asked.includes('user_refund')], [stock, stock === 10])
     }),

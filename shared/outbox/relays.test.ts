@@ -93,7 +93,7 @@ test('a stale leader, stopped beyond its lease with confirms on their way, marks
   }))
 
 for (const cut of ['not ready', 'unknown'] as const)
-  test(`a leader whose way to the broker is cut (${cut}) gives the lead up, and leads again when it is not`, () =>
+  test(`a leader that can not reach the broker gives the lead up, and leads again when it can: ${cut}`, () =>
     withChildren(async (given) => {
       const leader = given.start({ cut })
       await eventually(() => leader.states.includes('leading'))

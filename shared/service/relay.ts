@@ -35,7 +35,9 @@ export const transportOver = (
   },
 })
 
-/** Publishes a row as `send` does with its message. A row that makes no message (its time is infinite) is refused, as one is that reached no queue. */
+/**
+ * Has `send` publish a row's message. A row that makes none (its time is infinite) is refused, and so is one that reached no queue.
+ */
 export const publishRow = async (
   service: ServiceName,
   row: OutboxRow,
