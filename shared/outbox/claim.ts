@@ -108,7 +108,8 @@ export const createClaim = (sql: Sql) => {
 }
 
 const claimedRowOf = (found: Found): ClaimedRow =>
-  Object.assign(rowOf({ ...found, payload: found.payload ?? '' }), {
+  Object.assign(rowOf(found as FoundRow), {
+    payloadText: found.payload ?? '',
     isTooLarge: found.payload === null,
     isBehindParked: found.is_behind_parked,
     leadsParked: found.leads_parked,

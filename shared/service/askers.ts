@@ -18,7 +18,7 @@ export const askers = <Tx, World, State>(rim: Rim<Tx, World, State>, max: number
   const openDoor = (door: string, how: { through?: typeof rim; patienceMs?: number } = {}): AskOne<State> =>
     createBatch<Ask, Acted<State>>({ ...how, max, run: createAct(how.through ?? rim, door) })
   const httpDoors = new Map<Input['type'], AskOne<State>>()
-  /** One for each kind of request: those that wait for a row somebody holds (a cancellation) don't hold up those that need none (a new order). */
+  /** One for each kind of request: a cancellation that waits for a row which somebody holds does not hold up new orders. */
   const httpDoor = (type: Input['type']) => {
     const door = httpDoors.get(type) ?? openDoor('http', { patienceMs })
     httpDoors.set(type, door)

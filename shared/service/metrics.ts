@@ -6,7 +6,10 @@ import { type OutboxGauges, type RelayObserver, readGauges } from '../outbox/ind
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** What a service measures beside its requests, and what Prometheus' client measures of any process of Node. Names follow Prometheus' conventions: base units, `_total` for counters. */
+/**
+ * What a service measures beside its requests, and what Prometheus' client measures of any process of Node. Names follow Prometheus'
+ * conventions: base units, `_total` for counters.
+ */
 export const createMetrics = () => {
   const registry = new Registry()
   const registers = [registry]
