@@ -43,38 +43,35 @@ export const guardProduction = (settings: Settings, env: string | undefined): vo
   })
 }
 
-const brokerUser = ({ amqpUrl }: Settings): string =>
-  decodeURIComponent(new URL(brokerUrls(amqpUrl)[0] as string).username)
+/** Refuses when AMQP_URL names another broker user than EVENT_PUBLISHERS has for the service. */
+const guardUser = (
+  { amqpUrl, eventPublishers }: Settings,
+  service: ServiceName,
+  { rule, flag }: { rule: string; flag: string },
+): void => {
+  const expected = eventPublishers[service]
+  const user = decodeURIComponent(new URL(brokerUrls(amqpUrl)[0] as string).username)
+  if (expected === undefined || expected === user) return
+  throw new Refused(
+    'invalid',
+    `${rule} the broker user ${expected} (EVENT_PUBLISHERS), and AMQP_URL names ${user}.`,
+    { code: 'outbox.publisher', next: `the same command with ${flag} and that user in AMQP_URL` },
+  )
+}
 
 /** Events are believed only from their service's broker user, where EVENT_PUBLISHERS names one. */
-export const guardPublisher = (settings: Settings, service: ServiceName): void => {
-  const expected = settings.eventPublishers[service]
-  const user = brokerUser(settings)
-  if (expected === undefined || expected === user) return
-  throw new Refused(
-    'invalid',
-    `Events of ${service} are believed only from the broker user ${expected} (EVENT_PUBLISHERS), and AMQP_URL names ${user}.`,
-    {
-      code: 'outbox.publisher',
-      next: `the same command with --service ${service} and that user in AMQP_URL`,
-    },
-  )
-}
+export const guardPublisher = (settings: Settings, service: ServiceName): void =>
+  guardUser(settings, service, {
+    rule: `Events of ${service} are believed only from`,
+    flag: `--service ${service}`,
+  })
 
-/** Of a copy a consumer believes who first sent it only when the copy is by its own user; by anybody else it is a forgery, and dead again. */
-export const guardCopies = (settings: Settings, service: ServiceName): void => {
-  const expected = settings.eventPublishers[service]
-  const user = brokerUser(settings)
-  if (expected === undefined || expected === user) return
-  throw new Refused(
-    'invalid',
-    `What ${service}.events gave up on can be given back only by the broker user ${expected} (EVENT_PUBLISHERS), and AMQP_URL names ${user}.`,
-    {
-      code: 'outbox.publisher',
-      next: `the same command with --queue ${service}.events and that user in AMQP_URL`,
-    },
-  )
-}
+/** A consumer believes a copy as to who first sent it only when its own user made the copy; anybody else's is a forgery, and dead again. */
+export const guardCopies = (settings: Settings, service: ServiceName): void =>
+  guardUser(settings, service, {
+    rule: `What ${service}.events gave up on can be given back only by`,
+    flag: `--queue ${service}.events`,
+  })
 
 /** Runs a command's work, says on stderr what went wrong, and sets the exit code. */
 export const commanded =
