@@ -24,7 +24,7 @@ export const claimBytes = 32 * 1024 * 1024
 
 /**
  * Larger payloads are not read: as text, where a byte may take six, they could exceed the time of a statement, and end the process.
- * No broker takes such a message either (RabbitMQ 4 none above 16 MiB).
+ * RabbitMQ 4 takes no message above 16 MiB, unless it is told to.
  */
 export const largestPayloadBytes = 16 * 1024 * 1024
 
